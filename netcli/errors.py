@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -89,7 +90,7 @@ class NetcliError(Exception):
         actual: object = None,
         hint: str | None = None,
         suggestion: str | None = None,
-    ) -> NetcliError:
+    ) -> Self:
         """An error with one finding; ``expected`` and ``actual`` may be any value and are shown by ``str``."""
         finding = Finding(
             code,

@@ -1,0 +1,184 @@
+"""The contract that every layer keeps.
+
+A layer knows its parameter message and its bottoms' shapes, nothing else: ``setup`` is pure and needs no
+memory, no data and no device, so that ``check`` and ``show`` work on any net in milliseconds. ``forward``
+and ``backward`` call kernels on blobs that the net hands in. A layer holds no thread pool, opens no file
+and reads no environment.
+
+Gradients: a parameter's gradient is added to (``iter_size``), a bottom's gradient is written.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import ClassVar
+
+import numpy as np
+
+from netcli.errors import ConfigError, RunError
+from netcli.layers.feeding import FeedSource, NoFeeds
+from netcli.prototxt import LayerSource
+from netcli.runtime.blob import Blob, Shape
+from netcli.schema import caffe_pb2 as pb
+
+EQUAL_TO_BOTTOMS = "as many as bottoms"
+CountRule = int | tuple[int, int | None]
+
+
+@dataclass
+class LayerContext:
+    """What the layers of one net have in common.
+
+    ``seed`` starts the random streams; ``pass_index`` counts the forward passes of the net and ``iteration``
+    the solver's iterations, both set from outside, so that a layer's randomness and schedules are functions
+    of the iteration and not of hidden counters.
+    """
+
+    phase: int = pb.TRAIN
+    feeds: FeedSource = field(default_factory=NoFeeds)
+    dtype: np.dtype = field(default_factory=lambda: np.dtype(np.float32))
+    device: str = "cpu"
+    seed: int = 0
+    pass_index: int = 0
+    iteration: int = 0
+
+
+@dataclass(frozen=True)
+class ParameterDeclaration:
+    """A learnable blob that a layer asks for: its shape and how it is filled at first."""
+
+    shape: Shape
+    filler: pb.FillerParameter
+    lr_mult: float = 1.0
+    decay_mult: float = 1.0
+
+
+class Layer:
+    """Base of all layers. Subclasses are registered by ``netcli.layers.registry.register``.
+
+    Attributes:
+        param: the layer's message.
+        declarations: the learnable blobs, known after ``setup``.
+        params: the learnable blobs themselves, given by the net before the first ``forward``.
+    """
+
+    type_name: ClassVar[str]
+    v1_name: ClassVar[str | None]
+    param_field: ClassVar[str | None]
+    bottoms: ClassVar[CountRule]
+    tops: ClassVar[CountRule | str]
+    in_place: ClassVar[bool]
+    is_loss: ClassVar[bool]
+    undifferentiable_bottoms: ClassVar[tuple[int, ...]]
+
+    def __init__(self, source: LayerSource, context: LayerContext) -> None:
+        self.source = source
+        self.param = source.param
+        self.name = source.param.name
+        self.context = context
+        self.declarations: list[ParameterDeclaration] = []
+        self.params: list[Blob] = []
+
+    @property
+    def settings(self) -> object:
+        """The layer's own message, e.g. ``param.convolution_param``."""
+        assert self.param_field is not None
+        return getattr(self.param, self.param_field)
+
+    @property
+    def training(self) -> bool:
+        """True in phase TRAIN."""
+        return self.context.phase == pb.TRAIN
+
+    @functools.cached_property
+    def kernels(self) -> ModuleType:
+        """The kernels of the layer's family for the net's device; numba is imported here and not before."""
+        family = type(self).__module__.rpartition(".")[0]
+        return importlib.import_module(f"{family}.{self.context.device}")
+
+    def real(self, value: float) -> np.floating:
+        """``value`` as a scalar of the net's dtype: kernels compute in the type of their arguments."""
+        return self.context.dtype.type(value)
+
+    # What subclasses define
+
+    def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """Checks the parameters against the bottoms' shapes and returns the tops' shapes. Pure: may be called again.
+
+        Sets ``declarations``. Raises ConfigError (NC12x) at the offending field.
+        """
+        raise NotImplementedError
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Writes the tops' values."""
+        raise NotImplementedError
+
+    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Adds to the parameters' gradients; writes the bottoms' gradients where ``propagate_down`` says so."""
+        raise NotImplementedError
+
+    def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
+        """Multiply-accumulates of one forward pass; 0 where they do not dominate."""
+        return 0
+
+    def close(self) -> None:
+        """Lets go of what the layer holds (a data layer's feed)."""
+        return
+
+    # What subclasses use
+
+    def canonical_axis(self, axis: int, dimensions: int, *where: str | int) -> int:
+        """``axis`` counted from the front; negative axes count from the end. Raises ConfigError NC123."""
+        if not -dimensions <= axis < dimensions:
+            raise self.error(
+                "NC123", "axis out of range", *where, expected=f"{-dimensions} to {dimensions - 1}", actual=axis
+            )
+        return axis % dimensions
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        *where: str | int,
+        expected: object = None,
+        actual: object = None,
+        hint: str | None = None,
+        suggestion: str | None = None,
+    ) -> ConfigError:
+        """A ConfigError at the field ``where`` (a path such as "convolution_param", "group") of this layer."""
+        return ConfigError.of(
+            code,
+            message,
+            place=self.source.place(*where),
+            layer=self.name,
+            layer_type=self.type_name,
+            expected=expected,
+            actual=actual,
+            hint=hint,
+            suggestion=suggestion,
+        )
+
+    def run_error(
+        self,
+        code: str,
+        message: str,
+        *,
+        expected: object = None,
+        actual: object = None,
+        hint: str | None = None,
+    ) -> RunError:
+        """A RunError of this layer: the config is fine, the data or the machine is not."""
+        return RunError.of(
+            code,
+            message,
+            place=self.source.place(),
+            layer=self.name,
+            layer_type=self.type_name,
+            expected=expected,
+            actual=actual,
+            hint=hint,
+        )

@@ -1,0 +1,1 @@
+"""Blobs and the machine: memory, lanes, threads, random streams, and how kernels are compiled."""

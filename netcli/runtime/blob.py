@@ -1,0 +1,192 @@
+"""Blobs: named N-d arrays with values and gradients, each in the places where they are needed.
+
+The logical order is Caffe's (N, C, H, W). Behind it stand replicas, converted lazily, of which at least
+one is fresh:
+
+- ``PLAIN``: the C-ordered array that users see;
+- ``LANES``: ``[N/L][H*W][C][L]``, L images side by side, padded with zeros, 64-byte aligned: what the fast
+  CPU kernels work on, because every loop over the images of a group vectorises whatever C, H and W are.
+
+The contract of the padding lanes: they are finite in values and zero in gradients, so that a reduction over
+a whole lane group needs no mask. Conversion and every kernel keep it.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+Shape = tuple[int, ...]
+ALIGNMENT = 64
+
+
+class Place(enum.Enum):
+    """Where a replica stands and how it is laid out."""
+
+    PLAIN = "plain"
+    LANES = "lanes"
+
+
+PLAIN = Place.PLAIN
+LANES = Place.LANES
+
+
+def aligned_zeros(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+    """A zeroed C-ordered array whose first element lies on a 64-byte boundary."""
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    offset = -raw.ctypes.data % ALIGNMENT
+    return raw[offset : offset + size].view(dtype).reshape(shape)
+
+
+def lanes_shape(shape: Shape, width: int) -> Shape:
+    """``(G, P, C, L)`` for a blob of ``shape``; missing axes count as 1."""
+    images, channels, *spatial = (*shape, 1, 1)[: max(2, len(shape))]
+    return (-(-images // width), math.prod(spatial), channels, width)
+
+
+class Replicas:
+    """One array (the values or the gradients of a blob) in up to two places.
+
+    ``read`` converts if the place is stale; ``write`` promises to overwrite everything, so nothing is
+    converted; ``update`` reads and then writes. ``expose`` hands the plain array to a user, who may keep
+    and change it at any time: from then on each read elsewhere converts again until a kernel writes.
+    """
+
+    __slots__ = ("_arrays", "_exposed", "_fresh", "conversions", "dtype", "handed_out", "shape")
+
+    def __init__(self, shape: Shape, dtype: np.dtype) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.handed_out = False
+        self.conversions = 0
+        self._arrays: dict[Place, np.ndarray] = {}
+        self._fresh: set[Place] = set()
+        self._exposed = False
+
+    @property
+    def allocated_bytes(self) -> int:
+        """Memory held by all places."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+    def prefers(self, place: Place) -> bool:
+        """True if reading at ``place`` costs no conversion."""
+        return not self._fresh or (place in self._fresh and not (self._exposed and place is not PLAIN))
+
+    def home(self) -> Place:
+        """A place where the array is fresh, lanes first: where a kernel that takes any layout should work."""
+        return LANES if LANES in self._fresh and self.prefers(LANES) else PLAIN
+
+    def read(self, place: Place) -> np.ndarray:
+        """The array at ``place``, fresh. Its content must not be changed."""
+        array = self._array(place)
+        if not self.prefers(place):
+            self._convert(place, array)
+        self._fresh.add(place)
+        return array
+
+    def write(self, place: Place) -> np.ndarray:
+        """The array at ``place``, of any content, to be overwritten wholly; other places become stale."""
+        array = self._array(place)
+        self._fresh = {place}
+        self._exposed = False
+        return array
+
+    def update(self, place: Place) -> np.ndarray:
+        """The array at ``place``, fresh, to be changed in place; other places become stale."""
+        self.read(place)
+        return self.write(place)
+
+    def expose(self) -> np.ndarray:
+        """The plain array for a user: taking it counts as writing it, now and for as long as it is kept."""
+        array = self.update(PLAIN)
+        self._exposed = True
+        self.handed_out = True
+        return array
+
+    def reshape(self, shape: Shape) -> None:
+        """Takes a new shape. Memory is kept where the number of elements stays; else it is let go."""
+        if shape == self.shape:
+            return
+        keep = self.read(PLAIN) if math.prod(shape) == math.prod(self.shape) and self._arrays else None
+        self.shape = shape
+        self._arrays.clear()
+        self._fresh.clear()
+        self._exposed = False
+        if keep is not None:
+            self._arrays[PLAIN] = keep.reshape(shape)
+            self._fresh.add(PLAIN)
+
+    def view_of(self, other: Replicas) -> None:
+        """Shares the plain memory of ``other``, which has as many elements (parameters with share_mode)."""
+        self._arrays = {PLAIN: other.expose().reshape(self.shape)}
+        self._fresh = {PLAIN}
+        self._exposed = True
+
+    def _array(self, place: Place) -> np.ndarray:
+        array = self._arrays.get(place)
+        if array is None:
+            shape = self.shape
+            if place is LANES:
+                from netcli.runtime.jit import LANES as width
+
+                shape = lanes_shape(self.shape, width)
+            array = self._arrays[place] = aligned_zeros(shape, self.dtype)
+        return array
+
+    def _convert(self, place: Place, target: np.ndarray) -> None:
+        from netcli.runtime.lane_kernels import lanes_to_plain, plain_to_lanes
+
+        self.conversions += 1
+        lanes = self._array(LANES)
+        logical = self._array(PLAIN).reshape(self.shape[0] if self.shape else 1, lanes.shape[2], lanes.shape[1])
+        if place is LANES:
+            plain_to_lanes(logical, target)
+        else:
+            lanes_to_plain(lanes, logical)
+
+
+class Blob:
+    """A named array with values (``data``) and gradients (``diff``), as layers exchange them.
+
+    Kernels go through ``values`` and ``gradients``; ``data`` and ``diff`` are the plain arrays for users.
+    ``dtype`` is float32, or float64 in gradient checks.
+    """
+
+    __slots__ = ("gradients", "name", "values")
+
+    def __init__(self, shape: Shape, dtype: np.dtype | type = np.float32, name: str = "") -> None:
+        self.name = name
+        self.values = Replicas(tuple(shape), np.dtype(dtype))
+        self.gradients = Replicas(tuple(shape), np.dtype(dtype))
+
+    @property
+    def shape(self) -> Shape:
+        """Caffe's logical shape, e.g. (N, C, H, W)."""
+        return self.values.shape
+
+    @property
+    def count(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values as a plain array of ``shape``; it may be written."""
+        return self.values.expose()
+
+    @property
+    def diff(self) -> np.ndarray:
+        """The gradients as a plain array of ``shape``; it may be written."""
+        return self.gradients.expose()
+
+    def reshape(self, shape: Sequence[int]) -> None:
+        """Takes a new shape; the content survives if the number of elements stays the same."""
+        self.values.reshape(tuple(shape))
+        self.gradients.reshape(tuple(shape))
+
+    def __repr__(self) -> str:
+        return f"Blob({self.name!r}, {self.shape})"

@@ -1,0 +1,52 @@
+"""The one place that knows how a CPU kernel is compiled.
+
+Every kernel of netcli is decorated with ``kernel`` or ``parallel_kernel``, so that flags, cache and vector
+width cannot drift apart. Kernels are typed at the call, by the arrays they get: float32 in use, float64 in
+gradient checks. A scalar argument must have the arrays' type (``Layer.real``), or numba would compute in
+float64.
+
+``fastmath`` lets LLVM fuse and reorder sums, which is what makes reductions vectorise; it does not assume
+away NaN or infinity, which must come out where they went in. ``error_model="numpy"`` divides by zero as
+IEEE does instead of raising.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite
+import numba
+
+from netcli.runtime.cache import kernel_cache_folder
+from netcli.runtime.cpu import cpu_features, cpu_name, lane_count
+
+LANES: int = lane_count()
+
+_MACHINE = f"{cpu_name()} {cpu_features()} {LANES} numba {numba.__version__} llvmlite {llvmlite.__version__}"
+
+numba.config.CPU_NAME = cpu_name()
+numba.config.CPU_FEATURES = cpu_features()
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(kernel_cache_folder(_MACHINE))
+if "NUMBA_THREADING_LAYER" not in os.environ:
+    # An empty parallel loop costs 2 us in OpenMP and 20 to 600 us in the other layers.
+    numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
+
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "fastmath": {"contract", "reassoc", "nsz"},
+    "error_model": "numpy",
+}
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiles a serial kernel, or a scalar body that kernels call, at its first call."""
+    return numba.njit(**_OPTIONS)(function)
+
+
+def parallel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiles a kernel whose ``prange`` loops run on all threads of ``netcli.runtime.threads``."""
+    return numba.njit(parallel=True, **_OPTIONS)(function)
