@@ -38,6 +38,11 @@ CATALOGUE: dict[str, str] = {
     # NC300 to NC399: lint
     # NC400 to NC449: solver settings
     # NC450 to NC499: weights and snapshots
+    "NC451": "a stored blob is damaged",
+    "NC452": "a stored layer has another number of blobs",
+    "NC453": "a stored blob has another shape",
+    "NC454": "no stored layer fits the net",
+    "NC455": "nets that share a layer do not agree on its shapes",
     # NC500 to NC599: the run and the machine
     "NC501": "NETCLI_LANES is not a lane count",
     "NC502": "thread count out of range",

@@ -64,6 +64,7 @@ class Layer:
         param: the layer's message.
         declarations: the learnable blobs, known after ``setup``.
         params: the learnable blobs themselves, given by the net before the first ``forward``.
+        trains: for each of them, whether its gradient is wanted (``lr_mult: 0`` says no).
     """
 
     type_name: ClassVar[str]
@@ -82,6 +83,7 @@ class Layer:
         self.context = context
         self.declarations: list[ParameterDeclaration] = []
         self.params: list[Blob] = []
+        self.trains: list[bool] = []
 
     @property
     def settings(self) -> object:
@@ -91,8 +93,9 @@ class Layer:
 
     @property
     def training(self) -> bool:
-        """True in phase TRAIN."""
-        return self.context.phase == pb.TRAIN
+        """True in phase TRAIN; a layer's own ``phase`` overrides the net's."""
+        phase = self.param.phase if self.param.HasField("phase") else self.context.phase
+        return phase == pb.TRAIN
 
     @functools.cached_property
     def kernels(self) -> ModuleType:

@@ -1,0 +1,252 @@
+"""A net that runs: blobs and parameters for a graph, forward and backward over a flat list of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from netcli.errors import RunError
+from netcli.layers.feeding import FeedSource, NoFeeds
+from netcli.layers.fillers import fill
+from netcli.layers.layer import Layer, LayerContext
+from netcli.net import debug_info
+from netcli.net.graph import build_graph
+from netcli.net.step import ParameterSlot, Step
+from netcli.prototxt import NetSource
+from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.runtime.streams import fresh_seed, stream
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """A parameter as the solver sees it: each blob once, by its owner."""
+
+    blob: Blob
+    lr_mult: float
+    decay_mult: float
+    layer: str
+    index: int
+
+
+@dataclass
+class _BoundStep:
+    """A step with its blobs."""
+
+    plan: Step
+    bottoms: list[Blob]
+    tops: list[Blob]
+    bottom_shapes: list[Shape] = field(default_factory=list)
+
+
+class Net:
+    """A net for one phase.
+
+    Args:
+        source: the parsed net.
+        phase, level, stages: the state; see ``build_graph``.
+        feeds: opens the data layers' files; without it a net may have no data layers.
+        dtype: float32, or float64 for gradient checks.
+        seed: starts fillers and dropout; None draws one, which ``seed`` then tells.
+        share_with: a net whose parameters this one uses, by layer name (a test net and its training net).
+
+    Attributes:
+        blobs: name -> Blob, in the order in which they are made, split copies included.
+        params: layer name -> its parameters, for layers that have any.
+        learnable: every owned parameter once, in layer order: Caffe's learnable_params.
+        inputs, outputs: names of the blobs that Input layers make and of those that nobody reads.
+
+    Raises:
+        ConfigError: with all findings, if the net cannot be planned.
+    """
+
+    def __init__(
+        self,
+        source: NetSource,
+        phase: int | None = None,
+        *,
+        level: int | None = None,
+        stages: Sequence[str] = (),
+        feeds: FeedSource | None = None,
+        dtype: type = np.float32,
+        seed: int | None = None,
+        share_with: Net | None = None,
+    ) -> None:
+        self.seed = fresh_seed() if seed is None else seed
+        context = LayerContext(feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), seed=self.seed)
+        self.graph = build_graph(source, phase, level=level, stages=stages, context=context)
+        self.context = context
+        self.source = source
+        self.name = self.graph.name
+        self.phase = context.phase
+        self.debug: Callable[[str], None] | None = None
+        self.blobs = {name: Blob(shape, dtype, name) for name, shape in self.graph.shapes.items()}
+        self.params: dict[str, list[Blob]] = {}
+        self.learnable: list[Learnable] = []
+        self._make_parameters(share_with)
+        self._steps = [
+            _BoundStep(
+                step,
+                [self.blobs[name] for name in step.bottoms],
+                [self.blobs[name] for name in step.tops],
+                [self.graph.shapes[name] for name in step.bottoms],
+            )
+            for step in self.graph.steps
+        ]
+        for bound in self._steps:
+            self._seed_loss_gradients(bound)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, splits included."""
+        return [step.layer for step in self.graph.steps]
+
+    @property
+    def inputs(self) -> list[str]:
+        return self.graph.inputs
+
+    @property
+    def outputs(self) -> list[str]:
+        return self.graph.outputs
+
+    def layer(self, name: str) -> Layer:
+        """The layer called ``name``. Raises KeyError."""
+        for step in self.graph.steps:
+            if step.name == name:
+                return step.layer
+        raise KeyError(name)
+
+    def forward(self, first: int = 0, last: int | None = None) -> float:
+        """Runs layers ``first`` to ``last`` (inclusive, all by default) and returns the weighted loss."""
+        end = len(self._steps) if last is None else last + 1
+        for bound in self._steps[first:end]:
+            self._reshape_if_needed(bound)
+            bound.plan.layer.forward(bound.bottoms, bound.tops)
+            if self.debug:
+                for line in debug_info.forward_lines(bound.plan.layer, bound.tops):
+                    self.debug(line)
+        self.context.pass_index += 1
+        return self.loss(first, end)
+
+    def loss(self, first: int = 0, end: int | None = None) -> float:
+        """Sum of loss weight times top over the layers, as of the last forward pass."""
+        return sum(
+            weight * float(top.values.read(PLAIN).sum())
+            for bound in self._steps[first:end]
+            for top, weight in zip(bound.tops, bound.plan.loss_weights, strict=True)
+            if weight
+        )
+
+    def backward(self, last: int | None = None, first: int = 0) -> None:
+        """Runs layers backward from ``last`` down to ``first``. Parameter gradients add up."""
+        end = len(self._steps) if last is None else last + 1
+        for bound in reversed(self._steps[first:end]):
+            plan = bound.plan
+            if not plan.needs_backward:
+                continue
+            plan.layer.backward(bound.tops, plan.propagate_down, bound.bottoms)
+            if self.debug:
+                for line in debug_info.backward_lines(plan.layer, plan.propagate_down, bound.bottoms):
+                    self.debug(line)
+        if self.debug and self.learnable:
+            self.debug(debug_info.parameter_norms_line(self.learnable))
+
+    def clear_param_diffs(self) -> None:
+        """Sets the gradients of all parameters to zero."""
+        for item in self.learnable:
+            item.blob.gradients.write(PLAIN).fill(0)
+
+    def reshape(self) -> None:
+        """Infers all shapes again from those of the inputs, without running anything."""
+        for bound in self._steps:
+            self._reshape_if_needed(bound)
+
+    def share_trained_layers_with(self, other: Net) -> None:
+        """Uses the parameters of ``other`` wherever layer names agree.
+
+        Raises:
+            RunError: NC455 if a layer's parameters have other shapes there.
+        """
+        for name, params in self.params.items():
+            theirs = other.params.get(name)
+            if theirs is None:
+                continue
+            if [p.shape for p in params] != [p.shape for p in theirs]:
+                raise RunError.of(
+                    "NC455",
+                    "the nets share this layer's parameters, but not their shapes",
+                    place=self.layer(name).source.place(),
+                    layer=name,
+                    layer_type=self.layer(name).type_name,
+                    expected=[p.shape for p in theirs],
+                    actual=[p.shape for p in params],
+                )
+            for mine, shared in zip(params, theirs, strict=True):
+                mine.values = shared.values
+
+    def close(self) -> None:
+        """Closes the data layers' files and threads."""
+        for step in self.graph.steps:
+            step.layer.close()
+
+    def _make_parameters(self, share_with: Net | None) -> None:
+        made: dict[int, Blob] = {}
+        for step in self.graph.steps:
+            blobs = []
+            shared = share_with.params.get(step.name) if share_with else None
+            for slot in step.slots:
+                blob = Blob(slot.shape, self.context.dtype, f"{step.name}[{slot.index}]")
+                if slot.owner is not None:
+                    _share_memory(blob, made[id(slot.owner)])
+                else:
+                    if shared is None:
+                        self._fill(step.layer, slot, blob)
+                    self.learnable.append(Learnable(blob, slot.lr_mult, slot.decay_mult, step.name, slot.index))
+                made[id(slot)] = blob
+                blobs.append(blob)
+            step.layer.params = blobs
+            if blobs:
+                self.params[step.name] = blobs
+        if share_with:
+            self.share_trained_layers_with(share_with)
+
+    def _fill(self, layer: Layer, slot: ParameterSlot, blob: Blob) -> None:
+        generator = stream(self.seed, "filler", slot.layer, slot.index)
+        blob.values.write(PLAIN)[...] = fill(slot.declaration.filler, slot.shape, generator, self.context.dtype)
+
+    def _seed_loss_gradients(self, bound: _BoundStep) -> None:
+        """A loss's gradient with respect to itself is its weight; its layer's backward starts from there."""
+        for top, weight in zip(bound.tops, bound.plan.loss_weights, strict=True):
+            if weight:
+                top.gradients.write(PLAIN).fill(weight)
+
+    def _reshape_if_needed(self, bound: _BoundStep) -> None:
+        shapes = [blob.shape for blob in bound.bottoms]
+        if shapes == bound.bottom_shapes:
+            return
+        layer = bound.plan.layer
+        declared = [declaration.shape for declaration in layer.declarations]
+        tops = layer.setup(shapes)
+        now = [declaration.shape for declaration in layer.declarations]
+        if now != declared:
+            raise layer.error(
+                "NC131", "the new input shape would change the layer's parameters", expected=declared, actual=now
+            )
+        for top, shape in zip(bound.tops, tops, strict=True):
+            top.reshape(shape)
+            self.graph.shapes[top.name] = shape
+        bound.bottom_shapes = shapes
+        self._seed_loss_gradients(bound)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+
+def _share_memory(blob: Blob, owner: Blob) -> None:
+    """Lets a shared parameter stand on its owner's arrays; PERMISSIVE sharing may give it another shape."""
+    if blob.shape == owner.shape:
+        blob.values, blob.gradients = owner.values, owner.gradients
+    else:
+        blob.values.view_of(owner.values)
+        blob.gradients.view_of(owner.gradients)
