@@ -101,6 +101,8 @@ class _GraphBuilder:
         self.unknown_shape: set[str] = set()
         self.unread: dict[str, None] = {}
         self.parameters = ParameterTable()
+        self.last_maker: dict[str, int] = {}
+        self.position: dict[str, int] = {}
 
     def build(self) -> Graph:
         layers = self.source.layers()
@@ -113,7 +115,8 @@ class _GraphBuilder:
                 hint="look at the include and exclude rules",
             )
         self._check_names(layers)
-        self.produced_later = [set(top for later in layers[i:] for top in later.param.top) for i in range(len(layers))]
+        self.last_maker = {top: index for index, source in enumerate(layers) for top in source.param.top}
+        self.position = {source.param.name: index for index, source in enumerate(layers)}
         default_weights = {name: 1.0 for name, layer in self.types.items() if layer.is_loss}
         for source in insert_splits(layers, default_weights):
             self._add(source)
@@ -199,8 +202,7 @@ class _GraphBuilder:
         return fine and not any(name in self.unknown_shape for name in names)
 
     def _unknown_bottom(self, layer: Layer, position: int, name: str) -> ConfigError:
-        index = next(i for i, source in enumerate(self.source.layers()) if source.param.name == layer.name)
-        if name in self.produced_later[index]:
+        if self.last_maker.get(name, -1) >= self.position[layer.name]:
             own = name in layer.param.top
             cycle = own or self._reaches(name, layer.name)
             return layer.error(
