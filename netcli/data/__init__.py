@@ -1,0 +1,1 @@
+"""Where examples come from: LMDB sources, transforms, feeds with prefetch, the built-in digits, MNIST."""
