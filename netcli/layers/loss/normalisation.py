@@ -1,0 +1,31 @@
+"""What the sum of a loss is divided by (``loss_param { normalization }``), as in Caffe's GetNormalizer.
+
+    FULL         items
+    VALID        items whose label is not ignored
+    BATCH_SIZE   outer: the product of the dimensions before the axis
+    NONE         1
+
+and never by less than 1.
+"""
+
+from __future__ import annotations
+
+from netcli.schema import caffe_pb2 as pb
+
+
+def normalisation_mode(param: pb.LossParameter) -> int:
+    """The mode in force; the old ``normalize`` counts where ``normalization`` is not given."""
+    if param.HasField("normalize") and not param.HasField("normalization"):
+        return pb.LossParameter.VALID if param.normalize else pb.LossParameter.BATCH_SIZE
+    return param.normalization
+
+
+def normaliser(mode: int, *, outer: int, items: int, valid: int) -> float:
+    """The divisor for a loss over ``items`` labels, ``valid`` of them counted, in a batch of ``outer``."""
+    by_mode: dict[int, int] = {
+        pb.LossParameter.FULL: items,
+        pb.LossParameter.VALID: valid,
+        pb.LossParameter.BATCH_SIZE: outer,
+        pb.LossParameter.NONE: 1,
+    }
+    return max(1.0, float(by_mode[mode]))

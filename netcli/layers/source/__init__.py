@@ -1,0 +1,1 @@
+"""Layers without bottoms: where data enter the net."""

@@ -1,0 +1,1 @@
+"""Layers that carry blobs on without computing."""
