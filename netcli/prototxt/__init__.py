@@ -3,7 +3,7 @@
 from netcli.prototxt.files import read_text, resolve_path
 from netcli.prototxt.filtering import filtered
 from netcli.prototxt.kinds import is_solver_text
-from netcli.prototxt.loading import load
+from netcli.prototxt.loading import load, upgrade_text
 from netcli.prototxt.net_source import LayerSource, NetSource, load_net
 from netcli.prototxt.nodes import Node
 from netcli.prototxt.parser import parse_text
@@ -24,4 +24,5 @@ __all__ = [
     "read_text",
     "resolve_path",
     "to_text",
+    "upgrade_text",
 ]
