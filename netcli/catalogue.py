@@ -102,4 +102,11 @@ CATALOGUE: dict[str, str] = {
     # NC500 to NC599: the run and the machine
     "NC501": "NETCLI_LANES is not a lane count",
     "NC502": "thread count out of range",
+    "NC510": "a device that is not available",
+    "NC511": "a file cannot be written",
+    "NC512": "a file exists already",
+    "NC513": "the run folder cannot be used",
+    "NC514": "no weights to test",
+    "NC515": "nothing to test",
+    "NC516": "a net that cannot be timed",
 }

@@ -1,0 +1,40 @@
+"""The command line: one module per command, each imported only when it is run or explained.
+
+``netcli --help`` must answer at once, so nothing here imports more than click.
+"""
+
+from __future__ import annotations
+
+import click
+
+from netcli import __version__
+from netcli.cli.group import LazyGroup
+
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+COMMANDS = {
+    "train": "Train the net of a solver.",
+    "test": "Measure trained weights on the whole test set.",
+    "time": "Measure where the time of a net goes.",
+    "show": "Print the shapes, parameters and cost of a net.",
+    "check": "Find what is wrong with prototxt files, without data.",
+    "upgrade": "Rewrite an old prototxt in the modern form.",
+    "data": "Make data sets.",
+    "doctor": "Report on the installation.",
+}
+"""name of the command -> the line that ``netcli --help`` shows for it"""
+
+
+@click.group(cls=LazyGroup, package=__name__, commands_by_name=COMMANDS, context_settings=CONTEXT_SETTINGS)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Train, test, time and check nets that are written as Caffe prototxt.
+
+    Exit codes: 0 fine, 1 the run failed, 2 usage, 3 the config is invalid, 4 training diverged,
+    130 interrupted.
+
+    \b
+    Example:
+      netcli train configs/lenet.prototxt
+      netcli show configs/lenet.prototxt
+    """
