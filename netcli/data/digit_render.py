@@ -39,7 +39,7 @@ def uniform(random: np.random.Generator, low: float, high: float, shape: tuple[i
 
 
 def bell(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """float64 values of mean 0 and variance 1 within (-3, 3): a normal distribution near enough, and exact arithmetic."""
+    """float64 values of mean 0 and variance 1 within (-3, 3): normal near enough, and exact arithmetic."""
     return 2.0 * (random.random(shape) + random.random(shape) + random.random(shape) - 1.5)
 
 

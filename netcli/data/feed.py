@@ -188,7 +188,7 @@ def open_feed(layer: pb.LayerParameter, phase: int, anchor: str | None, seed: in
         seed: of random crops, mirroring and ``rand_skip``; two layers of different names draw independently.
 
     Raises:
-        ConfigError: NC207 LevelDB, NC208 unknown built-in source, NC215 contradictory transform, or the path is not found.
+        ConfigError: NC001 no such path, NC207 LevelDB, NC208 unknown built-in source, NC215 contradictory transform.
         RunError: NC2xx, the data cannot be read.
     """
     data, param = layer.data_param, layer.transform_param

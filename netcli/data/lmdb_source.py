@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,13 @@ class LmdbSource:
         position: index in key order of the item that ``next_item`` gives.
 
     Raises:
-        RunError: NC200 missing, NC201 not an LMDB, NC202 empty, NC220 truncated, NC203 first datum corrupt.
+        RunError: NC200 missing, NC201 not an LMDB, NC202 empty, NC220 truncated or damaged, NC203 first datum corrupt.
     """
 
     def __init__(self, path: Path | str, colour: Colour = Colour.STORED) -> None:
+        import lmdb
+
+        self._lmdb_error: type[Exception] = lmdb.Error
         self.path = Path(path)
         self.colour = colour
         self.position = 0
@@ -57,8 +61,8 @@ class LmdbSource:
                 )
             self._transaction = self._environment.begin(buffers=False)
             self._cursor = self._transaction.cursor()
-            self._cursor.first()
-            key, first = self.next_item()
+            self._move(self._cursor.first)
+            _, first = self.next_item()
             self.shape: tuple[int, int, int] = first.pixels.shape
             self.labelled = first.label is not None
             self.seek(0)
@@ -79,7 +83,7 @@ class LmdbSource:
         """Makes item ``index`` (modulo the size) the next one. Steps over keys only, without touching the values."""
         index %= self._size
         if index < self.position:
-            self._cursor.first()
+            self._move(self._cursor.first)
             self.position = 0
         while self.position < index:
             self._step()
@@ -158,11 +162,20 @@ class LmdbSource:
         self._environment = None
 
     def _step(self) -> None:
-        if self._cursor.next():
+        if self._move(self._cursor.next):
             self.position += 1
         else:
-            self._cursor.first()
+            self._move(self._cursor.first)
             self.position = 0
+
+    def _move(self, step: Callable[[], bool]) -> bool:
+        """Moves the cursor; False at the end."""
+        try:
+            return step()
+        except self._lmdb_error as error:
+            raise RunError.of(
+                "NC220", f"LMDB '{self.path}' is damaged near item {self.position}: {error}", hint=_REMAKE
+            ) from error
 
 
 def looks_like_lmdb(path: Path) -> bool:

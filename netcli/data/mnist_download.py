@@ -173,7 +173,7 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _store(chunks: Iterator[bytes], part: Path, there: int, tell: Callable[[int], object]) -> None:
-    """Writes ``chunks`` into ``part`` from byte ``there`` on. Failures to write are RunErrors, to read are not touched."""
+    """Writes ``chunks`` into ``part`` from byte ``there`` on; a failure to write is a RunError, not the mirror's."""
     try:
         file = part.open("ab" if there else "wb")
     except OSError as error:

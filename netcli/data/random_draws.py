@@ -28,7 +28,7 @@ class Draws:
     def words(self, count: int, epoch: int, item: int) -> list[int]:
         """``count`` uniform 64-bit integers for ``item`` in its ``epoch``-th round.
 
-        References: J. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011 (Philox, a counter-based generator).
+        References: J. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011 (Philox).
         """
         counter = np.array([0, 0, item, epoch], np.uint64)
         return [int(word) for word in np.random.Philox(key=self._key, counter=counter).random_raw(count)]
