@@ -99,6 +99,12 @@ CATALOGUE: dict[str, str] = {
     "NC453": "a stored blob has another shape",
     "NC454": "no stored layer fits the net",
     "NC455": "nets that share a layer do not agree on its shapes",
+    "NC460": "no such binary file",
+    "NC461": "a binary file that cannot be read",
+    "NC462": "an empty binary file",
+    "NC463": "a truncated or corrupt binary file",
+    "NC464": "text or HDF5 where a binary file is expected",
+    "NC465": "a binary file that cannot be written",
     # NC500 to NC599: the run and the machine
     "NC501": "NETCLI_LANES is not a lane count",
     "NC502": "thread count out of range",
@@ -109,4 +115,14 @@ CATALOGUE: dict[str, str] = {
     "NC514": "no weights to test",
     "NC515": "nothing to test",
     "NC516": "a net that cannot be timed",
+    # NC580 to NC599: the pycaffe face
+    "NC580": "no GPU through the pycaffe face",
+    "NC581": "a blob with more axes than num, channels, height and width",
+    "NC582": "a blob with a negative size",
+    "NC583": "a phase that is neither TRAIN nor TEST",
+    "NC584": "the net has no layer or blob of this name",
+    "NC585": "arguments that are not the net's inputs or outputs",
+    "NC586": "an array that does not fit its blob",
+    "NC587": "set_input_arrays without MemoryData",
+    "NC588": "arrays that cannot be cut into batches",
 }

@@ -1,0 +1,114 @@
+"""Caffe's binary files: .caffemodel, .solverstate, .binaryproto.
+
+Field 147 of a layer is ``swish_param`` in BVLC Caffe and ``margin_inner_product_param`` in SphereFace's fork. In
+memory the two are apart (the schema gives Swish a number of its own); in a file the layer's type decides, so that
+models from either fork load and either fork loads ours.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from netcli.errors import Place, RunError
+from netcli.schema import caffe_pb2 as pb
+
+M = TypeVar("M", bound=Message)
+
+_KINDS = {
+    "NetParameter": "a net with its weights (.caffemodel)",
+    "SolverState": "a solver's state (.solverstate)",
+    "BlobProto": "a blob (.binaryproto)",
+}
+
+
+def read_net(data: bytes, file: str | None = None) -> pb.NetParameter:
+    """The net in a .caffemodel, of any age and fork; upgrading it is ``NetSource.from_message``'s.
+
+    Args:
+        data: The whole content of the file.
+        file: Its name, for errors.
+
+    Raises:
+        RunError: NC462 empty, NC463 truncated or corrupt, NC464 text or HDF5 instead.
+    """
+    net = read_message(data, pb.NetParameter, file)
+    for layer in net.layer:
+        if layer.type == "Swish" and layer.HasField("margin_inner_product_param"):
+            layer.swish_param.MergeFromString(layer.margin_inner_product_param.SerializeToString())
+            layer.ClearField("margin_inner_product_param")
+    return net
+
+
+def write_net(net: pb.NetParameter) -> bytes:
+    """The content of a .caffemodel; a Swish layer's parameter goes out under 147. ``net`` stays as it is."""
+    if any(layer.type == "Swish" and layer.HasField("swish_param") for layer in net.layer):
+        copy = pb.NetParameter()
+        copy.CopyFrom(net)
+        net = copy
+        for layer in net.layer:
+            if layer.type == "Swish" and layer.HasField("swish_param"):
+                layer.margin_inner_product_param.ParseFromString(layer.swish_param.SerializeToString())
+                layer.ClearField("swish_param")
+    return net.SerializeToString()
+
+
+def read_net_file(path: str | os.PathLike[str]) -> pb.NetParameter:
+    """The net in a .caffemodel. Raises RunError as ``read_net``, NC460 no such file, NC461 unreadable."""
+    return read_net(_read_bytes(path), os.fspath(path))
+
+
+def write_net_file(net: pb.NetParameter, path: str | os.PathLike[str]) -> None:
+    """Write a .caffemodel. Raises RunError NC465 if the file cannot be written."""
+    try:
+        Path(path).write_bytes(write_net(net))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError.of("NC465", f"cannot be written: {reason}", place=Place(os.fspath(path))) from None
+
+
+def read_message_file(path: str | os.PathLike[str], message_class: type[M]) -> M:
+    """A message of another kind, such as SolverState or BlobProto, from its file. Raises RunError likewise."""
+    return read_message(_read_bytes(path), message_class, os.fspath(path))
+
+
+def read_message(data: bytes, message_class: type[M], file: str | None = None) -> M:
+    """A binary message. Raises RunError NC462, NC463, NC464 as ``read_net``."""
+    place = Place(file) if file else None
+    expected = _KINDS.get(message_class.__name__, f"a binary {message_class.__name__}")
+    if not data:
+        raise RunError.of("NC462", "the file is empty", place=place, expected=expected)
+    message = message_class()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        message.Clear()
+    if message.ListFields():
+        return message
+    if data.startswith(b"\x89HDF\r\n"):
+        hint = "HDF5 files end in .h5"
+        raise RunError.of("NC464", "the file is HDF5", place=place, expected=expected, hint=hint)
+    if _is_text(data):
+        raise RunError.of("NC464", "the file is text", place=place, expected=expected)
+    hint = "copy or download it again, and compare the sizes"
+    raise RunError.of("NC463", "the file is truncated or corrupt", place=place, expected=expected, hint=hint)
+
+
+def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+    place = Place(os.fspath(path))
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise RunError.of("NC460", "no such file", place=place) from None
+    except IsADirectoryError:
+        raise RunError.of("NC461", "a folder", place=place, expected="a file") from None
+    except OSError as error:
+        raise RunError.of("NC461", f"cannot be read: {error.strerror or error}", place=place) from None
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether the beginning holds no control characters but white space."""
+    return all(byte >= 32 or byte in b"\t\n\v\f\r" for byte in data[:4096])
