@@ -1,0 +1,1 @@
+"""Layers that multiply the inputs in sliding windows by weights, and what they have in common."""

@@ -1,0 +1,195 @@
+"""CPU kernels of windowed products, in lanes.
+
+x: (G, P, C, L), y: (G, Q, K, L): L images of each of G groups, P input and Q output positions, C channels, K
+outputs; both channels are split alike into ``groups`` parts that do not see each other. The weights are
+plain, (K, C / groups, T) for T taps. Tables: see ``netcli.layers.windows``.
+
+The unit of work is a block of OUTPUT_BLOCK outputs at one position: small enough that its sums stay in the
+first cache, and written out line by line, since this is the form that LLVM turns into whole vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from netcli.runtime.jit import LANES, kernel, parallel_kernel
+
+OUTPUT_BLOCK = 8
+_CHANNEL_BLOCK = 4
+_GRADIENT_BLOCKS = 8
+
+
+@parallel_kernel
+def pack_weights(weights, groups, for_backward, packed):
+    """weights (K, C / groups, T) -> packed (groups, blocks, rows, OUTPUT_BLOCK), zero beyond the last output.
+
+    Rows are the multiplied channels of each tap. Forward: tap t, channel c -> row t C / groups + c, outputs k.
+    For the data gradient k and c change places and the taps run backwards, as in ``backward_runs``.
+    """
+    outputs = weights.shape[0] // groups
+    channels = weights.shape[1]
+    taps = weights.shape[2]
+    blocks = packed.shape[1]
+    for task in prange(groups * blocks):
+        group = task // blocks
+        first = task % blocks * OUTPUT_BLOCK
+        block = packed[group, task % blocks]
+        for row in range(block.shape[0]):
+            for column in range(OUTPUT_BLOCK):
+                if for_backward:
+                    inside = first + column < channels
+                    output, channel, tap = row % outputs, first + column, taps - 1 - row // outputs
+                else:
+                    inside = first + column < outputs
+                    output, channel, tap = first + column, row % channels, row // channels
+                block[row, column] = weights[group * outputs + output, channel, tap] if inside else 0
+
+
+@kernel
+def _add_products(x, weights, sums):
+    """sums (OUTPUT_BLOCK, L) += weights (OUTPUT_BLOCK,) times x (L,)."""
+    w0 = weights[0]
+    w1 = weights[1]
+    w2 = weights[2]
+    w3 = weights[3]
+    w4 = weights[4]
+    w5 = weights[5]
+    w6 = weights[6]
+    w7 = weights[7]
+    for lane in range(LANES):
+        value = x[lane]
+        sums[0, lane] += w0 * value
+        sums[1, lane] += w1 * value
+        sums[2, lane] += w2 * value
+        sums[3, lane] += w3 * value
+        sums[4, lane] += w4 * value
+        sums[5, lane] += w5 * value
+        sums[6, lane] += w6 * value
+        sums[7, lane] += w7 * value
+
+
+@parallel_kernel
+def multiply_windows(x, starts, runs, weights, bias, splits, y):
+    """y = bias + weights times the windows of x: a forward pass, or a data gradient with the backward tables.
+
+    weights: as packed. bias: (K,). splits: parts into which the blocks of one position are divided, so that
+    few positions still keep all threads busy.
+    """
+    positions, channels = x.shape[1:3]
+    output_positions, outputs = y.shape[1:3]
+    groups, blocks = weights.shape[:2]
+    group_channels = channels // groups
+    group_outputs = outputs // groups
+    for task in prange(y.shape[0] * output_positions * splits):
+        split = task % splits
+        output = task // splits % output_positions
+        image_group = task // splits // output_positions
+        rows = x[image_group].reshape(positions * channels, LANES)
+        sums = np.empty((OUTPUT_BLOCK, LANES), x.dtype)
+        for block in range(groups * blocks * split // splits, groups * blocks * (split + 1) // splits):
+            group = block // blocks
+            block_weights = weights[group, block % blocks]
+            sums[:] = 0
+            for i in range(starts[output], starts[output + 1]):
+                steps, length = runs[i, 2], group_channels
+                if groups == 1:
+                    steps, length = 1, runs[i, 2] * channels
+                for step in range(steps):
+                    row = (runs[i, 0] + step) * channels + group * group_channels
+                    tap = (runs[i, 1] + step) * group_channels
+                    for j in range(length):
+                        _add_products(rows[row + j], block_weights[tap + j], sums)
+            first = block % blocks * OUTPUT_BLOCK
+            for k in range(min(OUTPUT_BLOCK, group_outputs - first)):
+                channel = group * group_outputs + first + k
+                target = y[image_group, output, channel]
+                constant = bias[channel]
+                for lane in range(LANES):
+                    target[lane] = sums[k, lane] + constant
+
+
+@kernel
+def _add_correlations(x, dy, sums):
+    """sums (OUTPUT_BLOCK, L) += x (L,) times dy (OUTPUT_BLOCK, L)."""
+    for lane in range(LANES):
+        value = x[lane]
+        sums[0, lane] += value * dy[0, lane]
+        sums[1, lane] += value * dy[1, lane]
+        sums[2, lane] += value * dy[2, lane]
+        sums[3, lane] += value * dy[3, lane]
+        sums[4, lane] += value * dy[4, lane]
+        sums[5, lane] += value * dy[5, lane]
+        sums[6, lane] += value * dy[6, lane]
+        sums[7, lane] += value * dy[7, lane]
+
+
+@kernel
+def _add_correlation(x, dy, sums):
+    """sums (L,) += x (L,) times dy (L,)."""
+    for lane in range(LANES):
+        sums[lane] += x[lane] * dy[lane]
+
+
+@kernel
+def _lane_sum(row):
+    total = row[0]
+    for lane in range(1, LANES):
+        total += row[lane]
+    return total
+
+
+@parallel_kernel
+def add_weight_gradient(x, dy, starts, pairs, groups, gradient):
+    """gradient (K, C / groups, T) += the correlation of x with dy at each tap; ``pairs`` as in pairs_of_taps.
+
+    A task owns a tap, some channels and some outputs, and goes through all images and positions: no two tasks
+    write to one place, and the order of the sums does not depend on the number of threads.
+    """
+    outputs = gradient.shape[0] // groups
+    channels, taps = gradient.shape[1:]
+    most_outputs = OUTPUT_BLOCK * _GRADIENT_BLOCKS
+    channel_parts = (channels + _CHANNEL_BLOCK - 1) // _CHANNEL_BLOCK
+    output_parts = (outputs + most_outputs - 1) // most_outputs
+    for task in prange(groups * taps * channel_parts * output_parts):
+        first_output = task % output_parts * most_outputs
+        count = min(outputs - first_output, most_outputs)
+        blocks = count // OUTPUT_BLOCK
+        part = task // output_parts
+        first_channel = part % channel_parts * _CHANNEL_BLOCK
+        part_channels = min(channels - first_channel, _CHANNEL_BLOCK)
+        tap = part // channel_parts % taps
+        group = part // channel_parts // taps
+        x_channel = group * channels + first_channel
+        dy_channel = group * outputs + first_output
+        sums = np.zeros((_CHANNEL_BLOCK, _GRADIENT_BLOCKS, OUTPUT_BLOCK, LANES), x.dtype)
+        for image_group in range(x.shape[0]):
+            for i in range(starts[tap], starts[tap + 1]):
+                values = x[image_group, pairs[i, 0]]
+                gradients = dy[image_group, pairs[i, 1]]
+                for block in range(blocks):
+                    first = dy_channel + block * OUTPUT_BLOCK
+                    block_gradients = gradients[first : first + OUTPUT_BLOCK]
+                    for c in range(part_channels):
+                        _add_correlations(values[x_channel + c], block_gradients, sums[c, block])
+                for k in range(blocks * OUTPUT_BLOCK, count):
+                    for c in range(part_channels):
+                        row = sums[c, k // OUTPUT_BLOCK, k % OUTPUT_BLOCK]
+                        _add_correlation(values[x_channel + c], gradients[dy_channel + k], row)
+        for k in range(count):
+            for c in range(part_channels):
+                total = _lane_sum(sums[c, k // OUTPUT_BLOCK, k % OUTPUT_BLOCK])
+                gradient[dy_channel + k, first_channel + c, tap] += total
+
+
+@parallel_kernel
+def add_bias_gradient(dy, gradient):
+    """gradient (K,) += the sum of dy (G, Q, K, L) over images and positions."""
+    for channel in prange(dy.shape[2]):
+        sums = np.zeros(LANES, dy.dtype)
+        for image_group in range(dy.shape[0]):
+            for position in range(dy.shape[1]):
+                row = dy[image_group, position, channel]
+                for lane in range(LANES):
+                    sums[lane] += row[lane]
+        gradient[channel] += _lane_sum(sums)

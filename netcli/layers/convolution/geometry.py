@@ -1,0 +1,92 @@
+"""From the fields of a ConvolutionParameter to windows: kernel, stride, pad and dilation for each spatial axis."""
+
+from __future__ import annotations
+
+from netcli.layers.layer import Layer
+from netcli.layers.windows import Windows
+from netcli.runtime.blob import Shape
+
+_FIELD = "convolution_param"
+_PLANE = 2
+
+
+def convolution_windows(layer: Layer, inputs: Shape) -> Windows:
+    """The windows over ``inputs``, the sizes of the spatial axes.
+
+    Raises:
+        ConfigError: NC120 for a missing kernel, NC121 for values out of range or a kernel that does not fit,
+            NC126 for fields that exclude each other.
+    """
+    axes = len(inputs)
+    kernel = _per_axis(layer, "kernel_size", "kernel", axes, default=None, least=1)
+    stride = _per_axis(layer, "stride", "stride", axes, default=1, least=1)
+    pad = _per_axis(layer, "pad", "pad", axes, default=0, least=0)
+    dilation = _per_axis(layer, "dilation", None, axes, default=1, least=1)
+    outputs = []
+    for size, taps, step, margin, spread in zip(inputs, kernel, stride, pad, dilation, strict=True):
+        extent = spread * (taps - 1) + 1
+        if extent > size + 2 * margin:
+            raise layer.error(
+                "NC121",
+                "kernel larger than the padded input",
+                _FIELD,
+                "kernel_h" if layer.param.convolution_param.HasField("kernel_h") else "kernel_size",
+                expected=f"at most {size + 2 * margin}",
+                actual=extent,
+            )
+        outputs.append((size + 2 * margin - extent) // step + 1)
+    return Windows(inputs, tuple(outputs), kernel, stride, pad, dilation)
+
+
+def _per_axis(layer: Layer, name: str, plane_name: str | None, axes: int, *, default: int | None, least: int) -> Shape:
+    """The values of the repeated field ``name``, or of ``plane_name``_h and _w, one an axis."""
+    settings = layer.param.convolution_param
+    values = list(getattr(settings, name))
+    if plane_name is not None:
+        pair = (f"{plane_name}_h", f"{plane_name}_w")
+        present = [field for field in pair if settings.HasField(field)]
+        if present:
+            return _of_plane(layer, name, pair, present, axes, least)
+    if not values:
+        if default is None and axes:
+            raise layer.error("NC120", f"{name} is missing", _FIELD, hint="give kernel_size, or kernel_h and kernel_w")
+        values = [default or least]
+    if len(values) not in (1, axes):
+        raise layer.error(
+            "NC121",
+            f"wrong number of {name} values",
+            _FIELD,
+            name,
+            expected=f"1 or {axes} (the spatial axes)" if axes > 1 else "1",
+            actual=len(values),
+        )
+    for index, value in enumerate(values):
+        if value < least:
+            raise layer.error(
+                "NC121", f"{name} is {value}", _FIELD, name, index, expected=f"at least {least}", actual=value
+            )
+    return tuple(values * axes if len(values) == 1 else values)
+
+
+def _of_plane(layer: Layer, name: str, pair: tuple[str, str], present: list[str], axes: int, least: int) -> Shape:
+    """The values of a field given as ``_h`` and ``_w``, which only two spatial axes have."""
+    settings = layer.param.convolution_param
+    if len(getattr(settings, name)):
+        raise layer.error("NC126", f"{name} and {present[0]} exclude each other", _FIELD, present[0])
+    if axes != _PLANE:
+        raise layer.error(
+            "NC121", f"{present[0]} needs two spatial axes", _FIELD, present[0], expected=_PLANE, actual=axes
+        )
+    for field in pair:
+        value = getattr(settings, field)
+        if value < least:
+            missing = not settings.HasField(field)
+            raise layer.error(
+                "NC120" if missing else "NC121",
+                f"{field} is missing beside {present[0]}" if missing else f"{field} is {value}",
+                _FIELD,
+                *(() if missing else (field,)),
+                expected=f"at least {least}",
+                actual="none" if missing else value,
+            )
+    return getattr(settings, pair[0]), getattr(settings, pair[1])

@@ -1,0 +1,90 @@
+"""What layers share that multiply sliding windows by weights: parameters, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netcli.layers.convolution.lane_product import LaneProduct
+from netcli.layers.lane_view import LaneView
+from netcli.layers.layer import Layer, ParameterDeclaration
+from netcli.layers.windows import Windows
+from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.schema import caffe_pb2 as pb
+
+Geometry = tuple[Windows, int, int, int]
+"""Windows, channels, outputs, groups."""
+
+
+class WindowedProduct(Layer):
+    """Base of Convolution and InnerProduct: each bottom gives the top of its position, with the same weights.
+
+    ``setup`` of a subclass checks its fields and ends in ``_plan``.
+    """
+
+    _geometry: Geometry
+    _product: tuple[Geometry, LaneProduct] | None = None
+
+    def _plan(
+        self,
+        *,
+        axis: int,
+        windows: Windows,
+        channels: int,
+        outputs: int,
+        groups: int,
+        weight_shape: Shape,
+        settings: pb.ConvolutionParameter | pb.InnerProductParameter,
+    ) -> None:
+        """Declares the parameters and keeps the geometry; memory and tables are made by the first pass."""
+        self._geometry = (windows, channels, outputs, groups)
+        self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
+        self.declarations = [ParameterDeclaration(weight_shape, settings.weight_filler)]
+        if settings.bias_term:
+            self.declarations.append(ParameterDeclaration((outputs,), settings.bias_filler))
+
+    def _check_num_output(self, num_output: int, field: str) -> None:
+        if num_output == 0:
+            raise self.error(
+                "NC120", "num_output is missing", field, "num_output", expected="at least 1", actual="none or 0"
+            )
+
+    def _as_weights(self, plain: np.ndarray) -> np.ndarray:
+        """The first parameter, or its gradient, as a view (outputs, channels / groups, taps)."""
+        windows, channels, outputs, groups = self._geometry
+        return plain.reshape(outputs, channels // groups, windows.taps)
+
+    def _lane_product(self) -> LaneProduct:
+        if self._product is None or self._product[0] != self._geometry:
+            product = LaneProduct(self.kernels, *self._geometry, self.context.dtype)
+            self._product = (self._geometry, product)
+        return self._product[1]
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        product = self._lane_product()
+        weights = self._as_weights(self.params[0].values.read(PLAIN))
+        bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
+        for bottom, top in zip(bottoms, tops, strict=True):
+            x = self._bottom_lanes.read(bottom.values)
+            product.forward(x, weights, bias, self._top_lanes.write(top.values))
+            self._top_lanes.store(top.values)
+
+    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        product = self._lane_product()
+        weights = self._as_weights(self.params[0].values.read(PLAIN))
+        weight_gradient = self._as_weights(self.params[0].gradients.update(PLAIN))
+        for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
+            dy = self._top_lanes.read(top.gradients)
+            product.backward_weights(self._bottom_lanes.read(bottom.values), dy, weight_gradient)
+            if len(self.params) > 1:
+                product.backward_bias(dy, self.params[1].gradients.update(PLAIN))
+            if wanted:
+                product.backward_data(dy, weights, self._bottom_gradient_lanes.write(bottom.gradients))
+                self._bottom_gradient_lanes.store(bottom.gradients)
+
+    def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
+        """One for each output value, channel of its group and tap, taps in the padding included."""
+        windows, channels, _, groups = self._geometry
+        values = sum(int(np.prod(shape, dtype=np.int64)) for shape in top_shapes)
+        return values * (channels // groups) * windows.taps

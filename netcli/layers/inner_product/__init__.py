@@ -1,0 +1,1 @@
+"""Inner products: every output sees every input."""

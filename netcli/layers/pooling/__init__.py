@@ -1,0 +1,1 @@
+"""Pooling: one value for each window."""
