@@ -107,15 +107,8 @@ def _fetch_from_any(
     failures: list[tuple[str, _MirrorFailed]] = []
     for base in urls:
         url = f"{base.rstrip('/')}/{target.name}"
-        resumed = part.exists()
         try:
-            try:
-                _fetch(url, part, checksum, timeout, progress)
-            except _MirrorFailed as failure:
-                if not (failure.damaged and resumed):
-                    raise
-                # What an earlier run left may have been the damage: this mirror gets a second, clean try.
-                _fetch(url, part, checksum, timeout, progress)
+            _fetch_or_restart(url, part, checksum, timeout, progress)
         except _MirrorFailed as failure:
             failures.append((url, failure))
             continue
@@ -133,13 +126,23 @@ def _fetch_from_any(
     )
 
 
+def _fetch_or_restart(url: str, part: Path, checksum: str, timeout: float, progress: Progress | None) -> None:
+    """As ``_fetch``; when what an earlier run left turns out to be damaged, the mirror gets a second, clean try."""
+    resumed = part.exists()
+    try:
+        _fetch(url, part, checksum, timeout, progress)
+    except _MirrorFailed as failure:
+        if not (failure.damaged and resumed):
+            raise
+        _fetch(url, part, checksum, timeout, progress)
+
+
 def _fetch(url: str, part: Path, checksum: str, timeout: float, progress: Progress | None) -> None:
     """Downloads ``url`` to ``part``, continuing what is there; a file with a wrong checksum is removed."""
     there = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "netcli"})
-    if there:
-        request.add_header("Range", f"bytes={there}-")
+    headers = {"User-Agent": "netcli"} | ({"Range": f"bytes={there}-"} if there else {})
     try:
+        request = urllib.request.Request(url, headers=headers)
         with urllib.request.urlopen(request, timeout=timeout) as response:
             there = there if response.status == 206 else 0
             total = _total(response, there)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import lmdb
@@ -19,9 +20,11 @@ def counting_images(count: int, shape: tuple[int, int, int] = (1, 4, 5)) -> np.n
     return flat.astype(np.uint8).reshape(count, *shape)
 
 
-def write_images(path: Path, images: np.ndarray, labels: list[int] | None = None) -> Path:
-    """An LMDB of ``images`` (N, C, H, W); labels 0, 1, 2, ... by default."""
-    with LmdbWriter(path) as writer:
+def write_images(
+    path: Path, images: Iterable[np.ndarray], labels: list[int] | None = None, *, force: bool = False
+) -> Path:
+    """An LMDB of ``images`` (C, H, W) each; labels 0, 1, 2, ... by default."""
+    with LmdbWriter(path, force=force) as writer:
         for i, image in enumerate(images):
             writer.add(image, labels[i] if labels is not None else i)
     return path
@@ -36,7 +39,9 @@ def write_values(path: Path, values: list[bytes]) -> Path:
     return path
 
 
-def data_layer(source: Path | str, data: str = "", transform: str = "", tops: str = 'top: "data" top: "label"') -> pb.LayerParameter:
+def data_layer(
+    source: Path | str, data: str = "", transform: str = "", tops: str = 'top: "data" top: "label"'
+) -> pb.LayerParameter:
     """A Data layer of batch size 3 unless ``data`` says otherwise."""
     size = "" if "batch_size" in data else "batch_size: 3"
     backend = "" if "backend" in data else "backend: LMDB"

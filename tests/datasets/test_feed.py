@@ -227,7 +227,7 @@ def test_mean_file_and_source_are_found_beside_the_prototxt(tmp_path):
 def test_missing_source(tmp_path):
     layer = data_layer(tmp_path / "nowhere")
     assert item_shape(layer, None) is None
-    with pytest.raises(NetcliError, match="layer 'images' \\(Data\\).*nowhere") as caught:
+    with pytest.raises(NetcliError, match=r"layer 'images' \(Data\).*nowhere") as caught:
         opened(layer)
     assert caught.value.code == "NC001"
 
@@ -235,7 +235,7 @@ def test_missing_source(tmp_path):
 def test_empty_lmdb_names_the_layer(tmp_path):
     layer = data_layer(write_values(tmp_path / "db", []))
     for attempt in (lambda: opened(layer), lambda: item_shape(layer, None)):
-        with pytest.raises(RunError, match="layer 'images' \\(Data\\): LMDB '.*' is empty") as caught:
+        with pytest.raises(RunError, match=r"layer 'images' \(Data\): LMDB '.*' is empty") as caught:
             attempt()
         assert caught.value.code == "NC202"
 
@@ -243,7 +243,7 @@ def test_empty_lmdb_names_the_layer(tmp_path):
 def test_leveldb_is_a_clear_error(tmp_path, database):
     (tmp_path / "leveldb").mkdir()
     for source, backend in ((tmp_path / "leveldb", "backend: LEVELDB"), (database, "backend: LEVELDB")):
-        with pytest.raises(ConfigError, match="LevelDB is not supported.*backend: LMDB") as caught:
+        with pytest.raises(ConfigError, match=r"LevelDB is not supported.*backend: LMDB") as caught:
             opened(data_layer(source, backend))
         assert caught.value.code == "NC207"
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import lmdb
@@ -16,6 +17,15 @@ from netcli.schema import caffe_pb2 as pb
 
 def entries(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+PIXEL = np.zeros((1, 1, 1), np.uint8)
+
+
+def failing_images() -> Iterator[np.ndarray]:
+    """One image, then an error."""
+    yield PIXEL
+    raise ZeroDivisionError
 
 
 def test_keys_and_values_are_those_of_caffes_tools(tmp_path):
@@ -48,9 +58,8 @@ def test_zero_items_is_an_error_and_leaves_nothing(tmp_path):
 
 
 def test_an_exception_leaves_nothing(tmp_path):
-    with pytest.raises(ZeroDivisionError), LmdbWriter(tmp_path / "db") as writer:
-        writer.add(np.zeros((1, 1, 1), np.uint8), 0)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_images(tmp_path / "db", failing_images())
     assert entries(tmp_path) == []
 
 
@@ -59,8 +68,7 @@ def test_an_lmdb_is_replaced_only_by_force(tmp_path):
     with pytest.raises(RunError) as caught:
         write_images(path, counting_images(3))
     assert caught.value.code == "NC210"
-    with LmdbWriter(path, force=True) as writer:
-        writer.add(np.zeros((1, 2, 2), np.uint8), 0)
+    write_images(path, np.zeros((1, 1, 2, 2), np.uint8), force=True)
     with LmdbSource(path) as source:
         assert (len(source), source.shape) == (1, (1, 2, 2))
     assert entries(tmp_path) == ["db"]
@@ -68,9 +76,8 @@ def test_an_lmdb_is_replaced_only_by_force(tmp_path):
 
 def test_a_failed_replacement_keeps_the_old_lmdb(tmp_path):
     path = write_images(tmp_path / "db", counting_images(2))
-    with pytest.raises(ZeroDivisionError), LmdbWriter(path, force=True) as writer:
-        writer.add(np.zeros((1, 2, 2), np.uint8), 0)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_images(path, failing_images(), force=True)
     with LmdbSource(path) as source:
         assert len(source) == 2
     assert entries(tmp_path) == ["db"]
@@ -88,7 +95,7 @@ def test_force_does_not_remove_what_is_no_lmdb(tmp_path):
 @pytest.mark.parametrize("label", [2**31, -(2**31) - 1])
 def test_label_out_of_the_range_of_a_datum(tmp_path, label):
     with pytest.raises(RunError) as caught, LmdbWriter(tmp_path / "db") as writer:
-        writer.add(np.zeros((1, 1, 1), np.uint8), label)
+        writer.add(PIXEL, label)
     assert caught.value.code == "NC214"
     assert str(label) in str(caught.value)
     assert entries(tmp_path) == []
@@ -128,9 +135,13 @@ def test_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path):
 
 def test_of_two_writers_at_once_the_first_to_finish_wins(tmp_path):
     path = tmp_path / "db"
-    with pytest.raises(RunError) as caught, LmdbWriter(path) as slow:
-        slow.add(np.zeros((1, 1, 1), np.uint8), 0)
+
+    def interrupted_images() -> Iterator[np.ndarray]:
+        yield PIXEL
         write_images(path, counting_images(5))
+
+    with pytest.raises(RunError) as caught:
+        write_images(path, interrupted_images())
     assert caught.value.code == "NC210"
     with LmdbSource(path) as source:
         assert len(source) == 5
@@ -140,6 +151,5 @@ def test_of_two_writers_at_once_the_first_to_finish_wins(tmp_path):
 def test_an_empty_folder_may_be_replaced_by_force(tmp_path):
     write_values(tmp_path / "other", [b"x"])
     (tmp_path / "db").mkdir()
-    with LmdbWriter(tmp_path / "db", force=True) as writer:
-        writer.add(np.zeros((1, 1, 1), np.uint8), 0)
+    write_images(tmp_path / "db", [PIXEL], force=True)
     assert entries(tmp_path) == ["db", "other"]
