@@ -26,10 +26,16 @@ def channel_form(array: np.ndarray, place: Place, shape: Shape, axis: int) -> np
     return array.reshape(math.prod(shape[:axis]), 1, shape[axis], math.prod(shape[axis + 1 :]))
 
 
-def row_scratch(kept: np.ndarray | None, form: np.ndarray) -> np.ndarray:
-    """Room for one value of each item of ``form``: ``kept`` if it still fits, else a new array.
+class RowScratch:
+    """Room for one value of each item of a form; memory that a layer keeps from pass to pass."""
 
-    Shape: (groups * positions, width), so that each position of a group has a row of its own.
-    """
-    shape = (form.shape[0] * form.shape[1], form.shape[3])
-    return kept if kept is not None and kept.shape == shape else np.empty(shape, form.dtype)
+    def __init__(self, dtype: np.dtype) -> None:
+        self._memory = np.empty(0, dtype)
+
+    def rows(self, form: np.ndarray) -> np.ndarray:
+        """An array (groups * positions, width) of any content, a row for each position of a group of ``form``."""
+        groups, positions, _, width = form.shape
+        count = groups * positions * width
+        if self._memory.size < count:
+            self._memory = np.empty(count, self._memory.dtype)
+        return self._memory[:count].reshape(groups * positions, width)

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from netcli.layers.channel_form import channel_form, form_place, row_scratch
-from netcli.layers.layer import Layer
+from netcli.layers.channel_form import RowScratch, channel_form, form_place
+from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.registry import register
+from netcli.prototxt import LayerSource
 from netcli.runtime.blob import Blob, Shape
 
 
 @register("Softmax", v1="SOFTMAX", param="softmax_param", in_place=True)
 class Softmax(Layer):
-    _scratch: np.ndarray | None = None
+    def __init__(self, source: LayerSource, context: LayerContext) -> None:
+        super().__init__(source, context)
+        self._scratch = RowScratch(context.dtype)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape with the axis) -> the same. Raises ConfigError NC123 for an axis out of range."""
@@ -33,8 +34,7 @@ class Softmax(Layer):
         place = form_place(bottoms[0].values, self._axis)
         x = channel_form(bottoms[0].values.read(place), place, shape, self._axis)
         y = channel_form(tops[0].values.write(place), place, shape, self._axis)
-        self._scratch = row_scratch(self._scratch, x)
-        self.kernels.softmax_forward(x, self._scratch, y)
+        self.kernels.softmax_forward(x, self._scratch.rows(x), y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
@@ -44,5 +44,4 @@ class Softmax(Layer):
         y = channel_form(tops[0].values.read(place), place, shape, self._axis)
         dy = channel_form(tops[0].gradients.read(place), place, shape, self._axis)
         dx = channel_form(bottoms[0].gradients.write(place), place, shape, self._axis)
-        self._scratch = row_scratch(self._scratch, y)
-        self.kernels.softmax_backward(y, dy, self._scratch, dx)
+        self.kernels.softmax_backward(y, dy, self._scratch.rows(y), dx)
