@@ -9,6 +9,8 @@ from netcli.schema import caffe_pb2 as pb
 
 _OLD_TYPES = frozenset(pb.V1LayerParameter.LayerType.keys())
 
+_LAYER_FIELDS = frozenset(pb.LayerParameter.DESCRIPTOR.fields_by_name)
+
 Advice = tuple[str, str, str | None, str | None]
 """Code, message, hint, suggestion."""
 
@@ -29,6 +31,8 @@ def _elsewhere(name: str, inside: MessageRule, outer: list[MessageRule]) -> str 
     for message in outer:
         if name in message.fields:
             return f"'{name}' is a field of {_spoken(message)}, outside of these braces"
+    if inside.name == "NetParameter" and name in _LAYER_FIELDS:
+        return f"'{name}' is a field of a layer; is a brace closed too early?"
     if inside.name in ("NetParameter", "SolverParameter"):
         other = pb.SolverParameter if inside.name == "NetParameter" else pb.NetParameter
         if name in message_rule(other.DESCRIPTOR).fields:

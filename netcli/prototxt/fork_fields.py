@@ -7,19 +7,45 @@ from __future__ import annotations
 
 _SSD = "the SSD fork (weiliu89/caffe, branch ssd)"
 _FAST_RCNN = "the Fast R-CNN fork (rbgirshick/caffe-fast-rcnn)"
+_RFCN = "the R-FCN fork (daijifeng001/caffe-rfcn)"
+_NVIDIA = "NVIDIA's fork (NVIDIA/caffe)"
 
-FORK_FIELDS: dict[tuple[str, str], str] = {
-    ("LayerParameter", "annotated_data_param"): _SSD,
-    ("LayerParameter", "detection_evaluate_param"): _SSD,
-    ("LayerParameter", "detection_output_param"): _SSD,
-    ("LayerParameter", "multibox_loss_param"): _SSD,
-    ("LayerParameter", "norm_param"): _SSD,
-    ("LayerParameter", "permute_param"): _SSD,
-    ("LayerParameter", "prior_box_param"): _SSD,
-    ("LayerParameter", "video_data_param"): _SSD,
-    ("LayerParameter", "roi_pooling_param"): _FAST_RCNN,
-    ("LayerParameter", "smooth_l1_loss_param"): _FAST_RCNN,
+_BY_MESSAGE: dict[str, dict[str, tuple[str, ...]]] = {
+    "LayerParameter": {
+        _SSD: (
+            "annotated_data_param",
+            "detection_evaluate_param",
+            "detection_output_param",
+            "multibox_loss_param",
+            "norm_param",
+            "permute_param",
+            "prior_box_param",
+            "video_data_param",
+        ),
+        _FAST_RCNN: ("roi_pooling_param", "smooth_l1_loss_param"),
+        _RFCN: ("box_annotator_ohem_param", "psroi_pooling_param"),
+        _NVIDIA: ("detectnet_augmentation_param", "detectnet_groundtruth_param"),
+        "the fork of the centre loss (ydwen/caffe-face)": ("center_loss_param",),
+        "DeepLab's and PSPNet's forks": ("interp_param",),
+        "SegNet's fork (alexgkendall/caffe-segnet) and conversions of YOLO": ("upsample_param",),
+        "SegNet's and PSPNet's forks": ("bn_param",),
+        "ShuffleNet's layer (farmingyard/ShuffleNet)": ("shuffle_channel_param",),
+    },
+    "TransformationParameter": {
+        _SSD: ("distort_param", "emit_constraint", "expand_param", "noise_param", "resize_param"),
+    },
+    "SolverParameter": {
+        _SSD: ("ap_version", "eval_type", "plateau_winsize", "show_per_class_result"),
+    },
 }
+
+FORK_FIELDS = {
+    (message, field): fork
+    for message, forks in _BY_MESSAGE.items()
+    for fork, fields in forks.items()
+    for field in fields
+}
+"""The fork, in words, by message and field."""
 
 
 def fork_of(message: str, field: str) -> str | None:

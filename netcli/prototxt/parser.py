@@ -206,10 +206,12 @@ class _Parser(Recovery):
     def _name_layer(self, message: Any, rule: MessageRule, first: int) -> None:
         """Say in the findings from ``first`` on which layer they are about."""
         kind = rule.fields["type"]
-        layer_type = message.type if kind.is_text else message.LayerType.Name(message.type)
+        layer_type = None
+        if message.HasField("type"):
+            layer_type = message.type if kind.is_text else message.LayerType.Name(message.type)
         self.findings[first:] = [
             finding
             if finding.layer is not None or not message.name
-            else dataclasses.replace(finding, layer=message.name, layer_type=layer_type or None)
+            else dataclasses.replace(finding, layer=message.name, layer_type=layer_type)
             for finding in self.findings[first:]
         ]

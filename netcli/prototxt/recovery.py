@@ -7,6 +7,7 @@ field that belongs to an outer (or the just closed) message, provided that the b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -22,6 +23,7 @@ from netcli.prototxt.tokens import (
     NUMBER,
     OTHER,
     STRING,
+    Token,
     begins_field,
     brace_balance,
     tokenize,
@@ -59,8 +61,8 @@ class Recovery:
         self.open: list[Open] = []
         self.just_closed: Open | None = None
         self._balance: int | None = None
-        self._dropped = 0
-        self._tokens = tokenize(source.text)
+        self._end_is_told = False
+        self._tokens: Iterator[Token] = tokenize(source.text)
         self.advance()
 
     def advance(self) -> None:
@@ -86,9 +88,8 @@ class Recovery:
         hint: str | None = None,
         suggestion: str | None = None,
     ) -> None:
-        """Note an error at an offset, up to MAX_FINDINGS of them."""
-        if len(self.findings) >= MAX_FINDINGS:
-            self._dropped += 1
+        """Note an error at an offset. After MAX_FINDINGS of them the text ends, as it were."""
+        if self.is_full:
             return
         self.findings.append(
             Finding(
@@ -102,11 +103,19 @@ class Recovery:
             )
         )
 
+        if self.is_full:
+            self._tokens = iter(())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many findings as one file gets."""
+        return len(self.findings) >= MAX_FINDINGS
+
     def finish(self) -> None:
-        """Say how many findings were left out, if any were."""
-        if self._dropped:
-            message = f"{self._dropped} more errors in this file are not shown"
-            self.findings.append(Finding("NC011", message, place=Place(self.source.file)))
+        """Say that reading stopped early, if it did."""
+        if self.is_full:
+            message = f"reading stopped after {MAX_FINDINGS} errors; there may be more"
+            self.findings.append(Finding("NC011", message, severity="note", place=Place(self.source.file)))
 
     # Fields
 
@@ -117,8 +126,7 @@ class Recovery:
             self._balance = self.brace_balance - 1
             self.error(
                 "NC006",
-                f"missing '{inside.closer}' before '{name}' for '{self.label(inside)} "
-                f"{self.source.text[inside.opened_at]}' opened at {self.place(inside.opened_at)}",
+                f"missing '{inside.closer}' before '{name}': {self.opening(inside)} is still open",
                 at,
             )
             return True
@@ -127,8 +135,7 @@ class Recovery:
             self._balance = self.brace_balance + 1
             self.error(
                 "NC007",
-                f"extra '{closed.closer}': '{self.label(closed)}' opened at {self.place(closed.opened_at)} "
-                f"ends here, but '{name}' after it belongs to it",
+                f"extra '{closed.closer}': {self.opening(closed)} ends here, but '{name}' after it belongs to it",
                 closed.closed_at,
             )
             self.just_closed = None
@@ -139,6 +146,9 @@ class Recovery:
         )
         self.error(code, message, at, hint=hint, suggestion=suggestion)
         self.just_closed = None
+        if not begins_field(self.source.text, at):
+            self.skip_line()
+            return False
         self.advance()
         self.skip_value()
         if self.token in (",", ";"):
@@ -194,12 +204,12 @@ class Recovery:
             )
             actual = token if len(token) <= 40 else token[:37] + "..."
             self.error(code, message, value_at, expected=rule.expected, actual=actual, hint=hint, suggestion=suggestion)
-        broken_at_start = self.kind == BROKEN_STRING
+        was_text = self.kind in (STRING, BROKEN_STRING)
         self.advance()
-        while self.kind == STRING or (self.kind == BROKEN_STRING and self.at < self.line_end(value_at)):
-            if self.kind == STRING and not broken_at_start and not token.startswith(("'", '"')):
-                break
+        while was_text and self.kind in (STRING, BROKEN_STRING):
             self.advance()
+        if self.kind in (STRING, BROKEN_STRING) and self.at == value_at + len(token):
+            self.skip_line()  # only the opening quote is missing, so what follows is no text
 
     def not_repeated(self, rule: FieldRule) -> None:
         """A list stands where one value belongs."""
@@ -223,6 +233,7 @@ class Recovery:
             expected="',' or ']'",
             actual=self.named_token(),
         )
+        self._end_is_told = self._end_is_told or self.kind == END
         end = self.line_end(self.at)
         while self.kind != END and self.at < end and self.token not in ("]", "{", "}", "<", ">"):
             if self.kind == NAME and begins_field(self.source.text, self.at):
@@ -254,9 +265,7 @@ class Recovery:
                 self.error("NC007", f"extra '{self.token}': nothing is open here", self.at)
                 self.advance()
                 return False
-            opened = f"'{self.label(inside)} {self.source.text[inside.opened_at]}'"
-            where = self.place(inside.opened_at)
-            self.error("NC007", f"{opened} opened at {where} is closed by '{self.token}'", self.at)
+            self.error("NC007", f"{self.opening(inside)} is closed by '{self.token}'", self.at)
             self.advance()
             return True
         hint = None
@@ -266,28 +275,31 @@ class Recovery:
         self.error("NC008", f"unexpected {self.named_token()}", self.at, expected="the name of a field", hint=hint)
         if self.token in ("{", "<", "["):
             self.skip_block()
+            if self.token == ":":
+                self.skip_value()
             return False
-        end = self.line_end(self.at)
-        while self.kind != END and self.at < end and self.token not in ("{", "}", "<", ">"):
-            self.advance()
-            if self.kind == NAME and begins_field(self.source.text, self.at):
-                break
+        self.skip_line()
         return False
 
     def end_inside(self) -> None:
         """The text ends while messages are open: one finding for all of them."""
-        if self._balance == -1000:
+        if self._end_is_told:
             return
-        opened = [
-            f"'{self.label(message)} {self.source.text[message.opened_at]}' opened at {self.place(message.opened_at)}"
-            for message in self.open[1:]
-        ]
-        count = len(opened)
-        message = f"the text ends before {'its last brace' if count == 1 else f'its last {count} braces'}"
-        self.error("NC006", f"{message}: still open: {', '.join(reversed(opened))}", self.at)
-        self._balance = -1000
+        self._end_is_told = True
+        opened = [self.opening(message) for message in reversed(self.open[1:])]
+        missing = f"'{self.open[-1].closer}'" if len(opened) == 1 else f"{len(opened)} closing braces"
+        self.error("NC006", f"missing {missing} at the end: still open are {', '.join(opened)}", self.at)
 
     # Skipping
+
+    def skip_line(self) -> None:
+        """Skip to the end of the line, but no further than a brace or the next field."""
+        end = self.line_end(self.at)
+        self.advance()
+        while self.kind != END and self.at < end and self.token not in ("{", "}", "<", ">"):
+            if self.kind == NAME and begins_field(self.source.text, self.at):
+                return
+            self.advance()
 
     def skip_value(self) -> None:
         """Skip what follows the name of an unknown field."""
@@ -322,6 +334,7 @@ class Recovery:
             if depth == 0:
                 return
         self.error("NC006", f"the text ends before the '{opener}' opened at {self.place(opened_at)} is closed", self.at)
+        self._end_is_told = True
 
     # Questions
 
@@ -341,6 +354,10 @@ class Recovery:
         while end < len(text) and (text[end].isalnum() or text[end] == "_"):
             end += 1
         return text[message.name_at : end]
+
+    def opening(self, message: Open) -> str:
+        """An open message as it began: its name, its brace, its place."""
+        return f"'{self.label(message)} {self.source.text[message.opened_at]}' at {self.place(message.name_at)}"
 
     def named_token(self) -> str:
         """The current token, fit for a sentence."""
