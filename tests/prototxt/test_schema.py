@@ -1,0 +1,132 @@
+"""The schema has Caffe's messages, fields, numbers, labels, types, defaults and enum values, and marks what is new."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+
+from netcli.schema import caffe_pb2 as pb
+from netcli.schema import generate
+
+TABLE = Path(__file__).parents[1] / "data" / "caffe_schema.csv"
+PRIVATE_NUMBERS = {("LayerParameter", "swish_param"): 10147}
+ADDITIONS = {
+    ("PoolingParameter", "ceil_mode"): 10013,
+    ("MarginInnerProductParameter", "gradient"): 10001,
+    ("LargeMarginInnerProductParameter", "gradient"): 10001,
+}
+ADDED_ENUMS = {"MarginInnerProductParameter.Gradient", "LargeMarginInnerProductParameter.Gradient"}
+
+
+def schema_file() -> descriptor_pb2.FileDescriptorProto:
+    message = descriptor_pb2.FileDescriptorProto()
+    pb.DESCRIPTOR.CopyToProto(message)
+    return message
+
+
+def rows(kind: str) -> list[dict[str, str]]:
+    with TABLE.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["kind"] == kind]
+
+
+def own(name: str) -> str:
+    return name.removeprefix("caffe.")
+
+
+def same_default(ours: str, table: str) -> bool:
+    """Whether a default is the table's, which writes numbers and bools as Python does."""
+    try:
+        return float(ours) == float(table)
+    except ValueError:
+        return ours == {"True": "true", "False": "false"}.get(table, table)
+
+
+def described(field: FieldDescriptorProto) -> dict[str, Any]:
+    scalar = FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
+    return {
+        "label": FieldDescriptorProto.Label.Name(field.label).removeprefix("LABEL_").lower(),
+        "type": "caffe." + field.type_name.removeprefix(".netcli.") if field.type_name else scalar,
+        "packed": "packed" if field.options.packed else "",
+    }
+
+
+def test_every_field_is_caffes() -> None:
+    messages = {message.name: message for message in schema_file().message_type}
+    table = rows("field")
+    assert len(table) == 443
+    for row in table:
+        message, name = own(row["message_or_enum"]), row["name"]
+        field = next(field for field in messages[message].field if field.name == name)
+        assert field.number == PRIVATE_NUMBERS.get((message, name), int(row["number"])), row
+        assert described(field) == {key: row[key] for key in ("label", "type", "packed")}, row
+        assert same_default(field.default_value, row["default"]), row
+
+
+def test_nothing_but_the_marked_additions_is_new() -> None:
+    known = {(own(row["message_or_enum"]), row["name"]) for row in rows("field")}
+    ours = {
+        (message.name, field.name): field.number for message in schema_file().message_type for field in message.field
+    }
+    assert {key: number for key, number in ours.items() if key not in known} == ADDITIONS
+
+
+def test_additions_are_marked_in_the_text() -> None:
+    text = generate.PROTO.read_text()
+    for message, field in ADDITIONS:
+        body = re.search(rf"message {message} \{{\n(.*?)\n\}}", text, re.DOTALL)
+        assert body is not None
+        before, _, after = body[1].rpartition(f" {field} = ")
+        comments = "".join(before.splitlines()[-2:]) + after.splitlines()[0]
+        assert "netcli extension" in comments or "fork:" in comments
+
+
+def enums() -> dict[str, dict[str, int]]:
+    file = schema_file()
+    found = {enum.name: enum for enum in file.enum_type}
+    for message in file.message_type:
+        found |= {f"{message.name}.{enum.name}": enum for enum in message.enum_type}
+    return {name: {value.name: value.number for value in enum.value} for name, enum in found.items()}
+
+
+def test_every_enum_value_is_caffes() -> None:
+    expected: dict[str, dict[str, int]] = {}
+    for row in rows("enum"):
+        expected.setdefault(own(row["message_or_enum"]), {})[row["name"]] = int(row["number"])
+    ours = enums()
+    assert {name: values for name, values in ours.items() if name not in ADDED_ENUMS} == expected
+    assert all(ours[name] == {"REFERENCE": 0, "EXACT": 1} for name in ADDED_ENUMS)
+
+
+def test_every_message_is_described() -> None:
+    lines = generate.PROTO.read_text().splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith(("message ", "enum ")):
+            assert lines[number - 1].startswith("// "), line
+
+
+def test_compiled_schema_is_not_stale(tmp_path: Path) -> None:
+    if importlib.util.find_spec("grpc_tools") is None:
+        pytest.skip("grpcio-tools is not installed (pip install netcli[dev])")
+    generate.generate(tmp_path)
+    fresh = descriptor_pb2.FileDescriptorSet.FromString((tmp_path / "caffe.desc").read_bytes())
+    kept = descriptor_pb2.FileDescriptorSet.FromString((generate.PACKAGE / "caffe.desc").read_bytes())
+    advice = "run python -m netcli.schema.generate"
+    assert fresh == kept, advice
+    assert (tmp_path / "caffe_pb2.pyi").read_text() == (generate.PACKAGE / "caffe_pb2.pyi").read_text(), advice
+
+
+def test_a_schema_with_errors_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    if importlib.util.find_spec("grpc_tools") is None:
+        pytest.skip("grpcio-tools is not installed (pip install netcli[dev])")
+    proto = tmp_path / "broken.proto"
+    proto.write_text('syntax = "proto2"; message A { optional Unknown b = 1; }')
+    with pytest.raises(RuntimeError, match="status 1"):
+        generate.generate(tmp_path, proto)
+    assert "Unknown" in capfd.readouterr().err
