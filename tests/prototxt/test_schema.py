@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def own(name: str) -> str:
 def same_default(ours: str, table: str) -> bool:
     """Whether a default is the table's, which writes numbers and bools as Python does."""
     try:
-        return float(ours) == float(table)
+        return struct.pack("<f", float(ours)) == struct.pack("<f", float(table))
     except ValueError:
         return ours == {"True": "true", "False": "false"}.get(table, table)
 
