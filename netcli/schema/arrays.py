@@ -12,7 +12,8 @@ from netcli.schema import caffe_pb2 as pb
 _LEGACY_FIELDS = ("num", "channels", "height", "width")
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A number as protobuf's wire format writes it."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -25,7 +26,7 @@ def _packed(message: type, field: str, array: np.ndarray) -> bytes:
     """The wire form of a packed repeated field: tag, length, little-endian values."""
     number = message.DESCRIPTOR.fields_by_name[field].number  # type: ignore[attr-defined]
     content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def array_to_blob(array: np.ndarray, diff: np.ndarray | None = None) -> pb.BlobProto:
@@ -41,14 +42,14 @@ def array_to_blob(array: np.ndarray, diff: np.ndarray | None = None) -> pb.BlobP
 
 def blob_shape(blob: pb.BlobProto) -> tuple[int, ...]:
     """The shape of a BlobProto; a legacy one has always four axes (num, channels, height, width)."""
-    if blob.HasField("shape") or not any(blob.HasField(name) for name in _LEGACY_FIELDS):  # type: ignore[arg-type]
+    if blob.HasField("shape") or not any(blob.HasField(name) for name in _LEGACY_FIELDS):
         return tuple(blob.shape.dim)
     return tuple(getattr(blob, name) for name in _LEGACY_FIELDS)
 
 
 def is_legacy(blob: pb.BlobProto) -> bool:
     """True if the shape is given as (num, channels, height, width)."""
-    return not blob.HasField("shape") and any(blob.HasField(name) for name in _LEGACY_FIELDS)  # type: ignore[arg-type]
+    return not blob.HasField("shape") and any(blob.HasField(name) for name in _LEGACY_FIELDS)
 
 
 def blob_to_array(blob: pb.BlobProto, *, diff: bool = False) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from netcli.errors import Place, RunError
+from netcli.errors import Place, RunError, did_you_mean
 from netcli.schema import caffe_pb2 as pb
 
 M = TypeVar("M", bound=Message)
@@ -22,6 +22,11 @@ _KINDS = {
     "NetParameter": "a net with its weights (.caffemodel)",
     "SolverState": "a solver's state (.solverstate)",
     "BlobProto": "a blob (.binaryproto)",
+}
+
+_TEXTS = {
+    b"version https://git-lfs": "it is a pointer of Git LFS: run `git lfs pull`",
+    b"<": "it looks like a web page: download the file itself",
 }
 
 
@@ -56,23 +61,30 @@ def write_net(net: pb.NetParameter) -> bytes:
     return net.SerializeToString()
 
 
-def read_net_file(path: str | os.PathLike[str]) -> pb.NetParameter:
-    """The net in a .caffemodel. Raises RunError as ``read_net``, NC460 no such file, NC461 unreadable."""
-    return read_net(_read_bytes(path), os.fspath(path))
+def read_file(path: str | os.PathLike[str], expected: str | None = None) -> bytes:
+    """The content of a file that is to be read by one of these functions.
 
+    Args:
+        expected: What it should be, for errors.
 
-def write_net_file(net: pb.NetParameter, path: str | os.PathLike[str]) -> None:
-    """Write a .caffemodel. Raises RunError NC465 if the file cannot be written."""
+    Raises:
+        RunError: NC460 no such file, NC461 a folder or unreadable.
+    """
+    file = Path(path)
+    place = Place(os.fspath(path))
     try:
-        Path(path).write_bytes(write_net(net))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunError.of("NC465", f"cannot be written: {reason}", place=Place(os.fspath(path))) from None
-
-
-def read_message_file(path: str | os.PathLike[str], message_class: type[M]) -> M:
-    """A message of another kind, such as SolverState or BlobProto, from its file. Raises RunError likewise."""
-    return read_message(_read_bytes(path), message_class, os.fspath(path))
+        return file.read_bytes()
+    except FileNotFoundError:
+        siblings = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
+        hint, suggestion = did_you_mean(file.name, siblings)
+        raise RunError.of(
+            "NC460", "no such file", place=place, expected=expected, hint=hint, suggestion=suggestion
+        ) from None
+    except IsADirectoryError:
+        raise RunError.of("NC461", "a folder", place=place, expected=expected or "a file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RunError.of("NC461", f"cannot be read: {reason}", place=place, expected=expected) from None
 
 
 def read_message(data: bytes, message_class: type[M], file: str | None = None) -> M:
@@ -92,21 +104,10 @@ def read_message(data: bytes, message_class: type[M], file: str | None = None) -
         hint = "HDF5 files end in .h5"
         raise RunError.of("NC464", "the file is HDF5", place=place, expected=expected, hint=hint)
     if _is_text(data):
-        raise RunError.of("NC464", "the file is text", place=place, expected=expected)
+        hints = (hint for start, hint in _TEXTS.items() if data.lstrip().startswith(start))
+        raise RunError.of("NC464", "the file is text", place=place, expected=expected, hint=next(hints, None))
     hint = "copy or download it again, and compare the sizes"
     raise RunError.of("NC463", "the file is truncated or corrupt", place=place, expected=expected, hint=hint)
-
-
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    place = Place(os.fspath(path))
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise RunError.of("NC460", "no such file", place=place) from None
-    except IsADirectoryError:
-        raise RunError.of("NC461", "a folder", place=place, expected="a file") from None
-    except OSError as error:
-        raise RunError.of("NC461", f"cannot be read: {error.strerror or error}", place=place) from None
 
 
 def _is_text(data: bytes) -> bool:

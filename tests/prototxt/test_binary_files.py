@@ -64,12 +64,12 @@ def test_an_empty_swish_parameter_survives() -> None:
 
 def test_files_and_other_messages(tmp_path: Path) -> None:
     net = binary.read_net(SWISH)
-    binary.write_net_file(net, tmp_path / "a.caffemodel")
+    (tmp_path / "a.caffemodel").write_bytes(binary.write_net(net))
     assert (tmp_path / "a.caffemodel").read_bytes() == SWISH
-    assert binary.read_net_file(tmp_path / "a.caffemodel") == net
+    assert binary.read_net(binary.read_file(tmp_path / "a.caffemodel")) == net
     state = pb.SolverState(iter=7, learned_net="a.caffemodel")
     (tmp_path / "a.solverstate").write_bytes(state.SerializeToString())
-    assert binary.read_message_file(tmp_path / "a.solverstate", pb.SolverState) == state
+    assert binary.read_message(binary.read_file(tmp_path / "a.solverstate"), pb.SolverState) == state
 
 
 @pytest.mark.parametrize(
@@ -79,27 +79,27 @@ def test_files_and_other_messages(tmp_path: Path) -> None:
         (MARGIN[:-3], "NC463", "truncated or corrupt"),
         (bytes(range(255, 0, -1)), "NC463", "truncated or corrupt"),
         (b'name: "LeNet"\nlayer { name: "a" }\n', "NC464", "is text"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "NC464", "git lfs pull"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "NC464", "HDF5"),
     ],
-    ids=["empty", "truncated", "corrupt", "text", "hdf5"],
+    ids=["empty", "truncated", "corrupt", "text", "pointer", "hdf5"],
 )
 def test_what_is_no_binary_net_is_told(data: bytes, code: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "w.caffemodel"
     path.write_bytes(data)
     with pytest.raises(RunError, match=words) as caught:
-        binary.read_net_file(path)
+        binary.read_net(binary.read_file(path), str(path))
     assert caught.value.code == code
     assert str(path) in str(caught.value)
 
 
-def test_missing_folder_and_unwritable(tmp_path: Path) -> None:
-    with pytest.raises(RunError) as missing:
-        binary.read_net_file(tmp_path / "none.caffemodel")
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    (tmp_path / "lenet.caffemodel").touch()
+    with pytest.raises(RunError, match=r"did you mean 'lenet.caffemodel'\?") as missing:
+        binary.read_file(tmp_path / "lenett.caffemodel")
     with pytest.raises(RunError) as folder:
-        binary.read_net_file(tmp_path)
-    with pytest.raises(RunError) as unwritable:
-        binary.write_net_file(pb.NetParameter(name="x"), tmp_path / "no" / "such" / "folder")
-    assert [caught.value.code for caught in (missing, folder, unwritable)] == ["NC460", "NC461", "NC465"]
+        binary.read_file(tmp_path)
+    assert [caught.value.code for caught in (missing, folder)] == ["NC460", "NC461"]
 
 
 def test_old_weights_are_upgraded() -> None:

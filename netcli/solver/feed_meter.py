@@ -1,0 +1,105 @@
+"""Counts what a net has read, times how long it waited for it, and puts it back there after a restore.
+
+It stands between the net and the feeds that a caller gave, so that neither of them knows of it. Items are read
+in an order that is a function of their position in the stream; so positions are all that a snapshot needs.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from netcli.layers.feeding import Feed, FeedSource
+from netcli.schema import caffe_pb2 as pb
+
+
+class FeedMeter:
+    """A FeedSource that passes everything on to ``source`` and watches.
+
+    Attributes:
+        waited: seconds spent in ``next_batch`` so far.
+        items: items read so far by each data layer, from the beginning of the training.
+    """
+
+    def __init__(self, source: FeedSource) -> None:
+        self._source = source
+        self._feeds: list[_MeteredFeed] = []
+        self._passes = 0
+        self.waited = 0.0
+        self.items: dict[str, int] = {}
+
+    @property
+    def epoch(self) -> float | None:
+        """Passes over the set of the first data layer; None where there is no layer with a set of known size."""
+        for feed in self._feeds:
+            if feed.size:
+                return self.items[feed.layer] / feed.size
+        return None
+
+    def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
+        return self._source.shape(layer)
+
+    def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
+        feed = _MeteredFeed(self, self._source.open(layer, phase), layer.name)
+        self._feeds.append(feed)
+        return feed
+
+    def forget(self, feed: _MeteredFeed) -> None:
+        """A feed has been closed."""
+        if feed in self._feeds:
+            self._feeds.remove(feed)
+
+    def move_to(self, items: dict[str, int], passes: int) -> None:
+        """All layers go on as after ``items[layer]`` items, or after ``passes`` batches where that is not known."""
+        self.items = dict(items)
+        self._passes = passes
+        for feed in self._feeds:
+            feed.restart()
+
+    def position(self, layer: str, batch: int) -> int:
+        """Where ``layer``, which reads ``batch`` items at a time, stands."""
+        return self.items.setdefault(layer, self._passes * batch)
+
+
+class _MeteredFeed:
+    """One feed. It is moved to its position when the first batch is asked for: the batch size is known then."""
+
+    def __init__(self, meter: FeedMeter, feed: Feed, layer: str) -> None:
+        self._meter = meter
+        self._feed = feed
+        self._in_place = False
+        self.layer = layer
+        self.shape = feed.shape
+        self.size = feed.size
+
+    def next_batch(self, data: np.ndarray, labels: np.ndarray | None) -> None:
+        begin = time.perf_counter()
+        position = self._meter.position(self.layer, len(data))
+        if not self._in_place:
+            self._feed.skip(position)
+            self._in_place = True
+        self._feed.next_batch(data, labels)
+        self._meter.items[self.layer] = position + len(data)
+        self._meter.waited += time.perf_counter() - begin
+
+    def skip(self, items: int) -> None:
+        if self._in_place:
+            self._feed.skip(items)
+        self._meter.items[self.layer] = self._meter.items.get(self.layer, 0) + items
+
+    def rewind(self) -> None:
+        self.restart()
+        self._meter.items[self.layer] = 0
+
+    def restart(self) -> None:
+        """Back to the start, to be moved to the position that the meter names then."""
+        self._feed.rewind()
+        self._in_place = False
+
+    def item_name(self, index: int) -> str:
+        return self._feed.item_name(index)
+
+    def close(self) -> None:
+        self._feed.close()
+        self._meter.forget(self)

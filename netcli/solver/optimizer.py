@@ -1,0 +1,93 @@
+"""The update of all parameters of a net: clip, divide by iter_size, regularise, apply the rule.
+
+Caffe's order: the global L2 norm is clipped first, over the sum of all passes of an iteration; then the sum is
+divided by iter_size; then the regularisation is added; then the rule makes an update of it. Here a parameter
+goes through all of that in one kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from netcli.net.net import Learnable
+from netcli.runtime.blob import PLAIN, aligned_zeros
+from netcli.schema import caffe_pb2 as pb
+from netcli.solver.update_rules import RULES
+
+
+class Optimizer:
+    """The histories of a net's parameters, and the step that uses them.
+
+    Args:
+        param: the solver's settings, checked.
+        learnable: the parameters, in Caffe's order.
+        dtype: of the net.
+        device: whose kernels run.
+
+    Attributes:
+        history: one array for each parameter, of its shape; for rules that keep two, all first ones, then all
+            second ones: the order of Caffe's snapshots.
+    """
+
+    def __init__(
+        self, param: pb.SolverParameter, learnable: Sequence[Learnable], dtype: np.dtype, device: str = "cpu"
+    ) -> None:
+        self._param = param
+        self._rule = RULES[param.type]
+        self._learnable = list(learnable)
+        self._dtype = dtype
+        self._device = device
+        self.history = [
+            aligned_zeros(item.blob.shape, dtype) for _ in range(self._rule.histories) for item in self._learnable
+        ]
+
+    @functools.cached_property
+    def _kernels(self) -> ModuleType:
+        """numba is imported here and not before."""
+        return importlib.import_module(f"netcli.solver.{self._device}")
+
+    def update(self, rate: float, iteration: int) -> None:
+        """Changes every parameter by its gradient, which is replaced by the update.
+
+        Args:
+            rate: the learning rate of this iteration, before lr_mult.
+            iteration: from 0; Adam's correction of its moments depends on it.
+        """
+        param, real = self._param, self._dtype.type
+        run = getattr(self._kernels, self._rule.kernel)
+        coefficients = [real(value) for value in self._rule.coefficients(param, iteration)]
+        scale = real(self._clipping_factor() / param.iter_size)
+        l1_asked = param.regularization_type == "L1"
+        for index, item in enumerate(self._learnable):
+            decay = real(param.weight_decay * item.decay_mult)
+            l2, l1 = (real(0), decay) if l1_asked else (decay, real(0))
+            run(
+                item.blob.values.update(PLAIN).reshape(-1),
+                item.blob.gradients.update(PLAIN).reshape(-1),
+                *(array.reshape(-1) for array in self.history[index :: len(self._learnable)]),
+                scale,
+                l2,
+                l1,
+                real(rate * item.lr_mult),
+                *coefficients,
+            )
+
+    def _clipping_factor(self) -> float:
+        """clip_gradients / norm where the L2 norm over all gradients is larger than that, else 1."""
+        most = self._param.clip_gradients
+        if most < 0:
+            return 1.0
+        norm = math.sqrt(sum(self._sum_of_squares(item) for item in self._learnable))
+        return most / norm if norm > most else 1.0
+
+    def _sum_of_squares(self, item: Learnable) -> float:
+        gradients = item.blob.gradients.read(PLAIN).reshape(-1)
+        sums = np.zeros(-(-gradients.size // self._kernels.CHUNK))
+        self._kernels.chunk_squares(gradients, sums)
+        return float(sums.sum())

@@ -1,0 +1,343 @@
+"""The training loop: Caffe's Step and Solve, made of iterations, tests, snapshots and the events they emit."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netcli.convert.caffemodel import read_weights, write_weights
+from netcli.layers.feeding import FeedSource, NoFeeds
+from netcli.net import Net, debug_info
+from netcli.net.weights import LoadReport, load_weights, stored_net
+from netcli.prototxt import NetSource, SolverSource, resolve_path
+from netcli.runtime.streams import fresh_seed
+from netcli.schema import caffe_pb2 as pb
+from netcli.solver import events
+from netcli.solver.divergence import diverged_error, find_cause
+from netcli.solver.feed_meter import FeedMeter
+from netcli.solver.optimizer import Optimizer
+from netcli.solver.outputs import as_outputs, batch_size, loss_weights, output_arrays
+from netcli.solver.schedules import schedule, steps_taken
+from netcli.solver.settings import check_max_iter, check_settings, raise_errors
+from netcli.solver.snapshot import check_history, check_writable, find_weights, snapshot_paths, snapshot_prefix
+from netcli.solver.state_file import Reading, Record, State, read_state, write_state
+from netcli.solver.testing import run_test
+
+
+@dataclass
+class _Lap:
+    """What has happened since the last display. Tests and snapshots are not part of it."""
+
+    waited_before: float
+    begin: float = field(default_factory=time.perf_counter)
+    excluded: float = 0.0
+    iterations: int = 0
+    images: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.begin - self.excluded
+
+
+class Solver:
+    """Trains a net, tests it and keeps its snapshots.
+
+    Args:
+        source: the solver's settings and the nets they name.
+        feeds: makes the source of data for each net; without it no net may read files.
+        seed: of everything random; None takes ``random_seed`` where that is not negative, else draws one.
+        listeners: called with every event, in order.
+        default_prefix: where snapshots go when ``snapshot_prefix`` is not set, e.g. "runs/lenet-001/model".
+
+    Attributes:
+        param: the settings.
+        net, test_nets: the nets; all test nets use the parameters of ``net``.
+        iteration: updates made so far.
+        learning_rate: the rate as a function of the iteration.
+        notices: warnings and notes about the settings.
+
+    Raises:
+        ConfigError: with all findings about the settings, or about a net; RunError: a file of ``weights``.
+    """
+
+    def __init__(
+        self,
+        source: SolverSource,
+        *,
+        feeds: Callable[[NetSource], FeedSource] | None = None,
+        seed: int | None = None,
+        listeners: Sequence[Callable[[events.Event], None]] = (),
+        default_prefix: str | None = None,
+    ) -> None:
+        self.notices = raise_errors(check_settings(source))
+        self.source = source
+        self.param = source.param
+        self.learning_rate = schedule(source)
+        self.listeners = list(listeners)
+        self.iteration = 0
+        if seed is None and self.param.random_seed >= 0:
+            seed = self.param.random_seed
+        self._seed_is_drawn = seed is None
+        self.seed = fresh_seed() if seed is None else seed
+        self._make_feeds = feeds
+        self._meters: list[FeedMeter] = []
+        self.net = self._make_net(source.train_net(), None)
+        self.test_nets = [self._make_net(net, self.net) for net in source.test_nets()]
+        self._optimizer = Optimizer(self.param, self.net.learnable, self.net.context.dtype, self.net.context.device)
+        self._default_prefix = default_prefix
+        self._losses: deque[float] = deque(maxlen=self.param.average_loss)
+        self._lap = _Lap(0.0)
+        self._requests: set[events.Request] = set()
+        self._snapshotted_at: int | None = None
+        for path in self.param.weights:
+            for part in path.split(","):
+                self.load_weights(resolve_path(part.strip(), source.file, source.place("weights")))
+
+    @property
+    def prefix(self) -> Path:
+        """Where snapshots go: ``PREFIX_iter_N.*``."""
+        return snapshot_prefix(self.source, self._default_prefix)
+
+    def step(self, iterations: int) -> None:
+        """Runs ``iterations`` iterations, with the tests, displays and snapshots that fall on them.
+
+        Raises:
+            DivergedError: NC410 if the loss is no number; the weights are those of the last update then.
+            RunError: the data cannot be read or a snapshot cannot be written.
+        """
+        self._run(iterations)
+
+    def solve(self) -> None:
+        """Runs to ``max_iter``; then come the last snapshot, display and test, as in Caffe. Raises as ``step``.
+
+        A request to stop leads to a snapshot, even with ``snapshot_after_train: false``, and to no last test.
+        """
+        begin = time.perf_counter()
+        param = self.param
+        raise_errors(check_max_iter(self.source))
+        if param.snapshot or param.snapshot_after_train:
+            check_writable(self.prefix)
+        self._emit(
+            events.Started(
+                self.iteration, param.max_iter, self.seed, batch_size(self.net), param.iter_size, len(self.test_nets)
+            )
+        )
+        complete = self._run(param.max_iter - self.iteration)
+        if self._snapshotted_at != self.iteration and (param.snapshot_after_train or not complete):
+            self.snapshot()
+        if complete:
+            complete = self._last_display_and_test()
+        reason = "max_iter" if complete else "interrupted"
+        self._emit(events.Finished(self.iteration, reason, time.perf_counter() - begin))
+
+    def test_all(self) -> list[events.Test]:
+        """Tests every test net; fewer results come back if a request to stop arrives."""
+        results = (self.test(index) for index in range(len(self.test_nets)))
+        return [result for result in results if result is not None]
+
+    def test(self, index: int = 0) -> events.Test | None:
+        """Tests one net over its ``test_iter`` batches; None if a request to stop arrives."""
+        begin = time.perf_counter()
+        net = self.test_nets[index]
+        net.context.iteration = self.iteration
+        result = run_test(net, self.param.test_iter[index], interrupted=lambda: events.Request.STOP in self._requests)
+        self._lap.excluded += time.perf_counter() - begin
+        if result is None:
+            return None
+        loss = result.loss if self.param.test_compute_loss else None
+        event = events.Test(
+            self.iteration, index, result.outputs, loss_weights(net), result.images, result.iterations, result.seconds,
+            loss,
+        )  # fmt: skip
+        self._emit(event)
+        return event
+
+    def snapshot(self) -> Path:
+        """Writes weights and state; returns the path of the state.
+
+        Raises:
+            RunError: NC459 if one of them cannot be written; what was there before is whole.
+        """
+        begin = time.perf_counter()
+        param = self.param
+        hdf5 = param.snapshot_format == pb.SolverParameter.HDF5
+        weights, path = snapshot_paths(self.prefix, self.iteration, hdf5)
+        message = stored_net(self.net, write_diff=param.snapshot_diff)
+        write_weights(message, weights, with_diff=param.snapshot_diff)
+        write_state(self._state(weights), path)
+        self._snapshotted_at = self.iteration
+        self._lap.excluded += time.perf_counter() - begin
+        self._emit(events.Snapshot(self.iteration, weights, path))
+        return path
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Goes back to a snapshot, Caffe's own or netcli's, in either format: weights, history, iteration, data.
+
+        Where a state does not say how much has been read (Caffe's do not), ``iter_size`` batches for each
+        iteration are taken to have been.
+
+        Raises:
+            RunError: NC460 to NC464 unreadable, NC466 not a state, NC467 and NC468 another history, NC469 the
+                weights are missing, NC452 to NC456 they do not fit.
+        """
+        state = read_state(path)
+        check_history(state, self._optimizer.history, self.param.type, path)
+        self.load_weights(find_weights(state, path))
+        for own, stored in zip(self._optimizer.history, state.history, strict=True):
+            own[...] = stored.reshape(own.shape)
+        self.iteration = self._snapshotted_at = state.iteration
+        self._losses.clear()
+        passes = state.iteration * self.param.iter_size
+        readings: list[Reading] = list(state.record.readings) if state.record else [Reading(passes)]
+        readings += [Reading()] * (len(self._meters) - len(readings))
+        for net, meter, reading in zip([self.net, *self.test_nets], self._meters, readings, strict=False):
+            net.context.pass_index = reading.passes
+            meter.move_to(reading.items, reading.passes)
+        if state.record and self._seed_is_drawn:
+            self._use_seed(state.record.seed)
+
+    def load_weights(self, path: str | os.PathLike[str]) -> LoadReport:
+        """Weights from a file into the layers of the same names. Raises RunError NC451 to NC464."""
+        return load_weights(self.net, read_weights(path), os.fspath(path))
+
+    def request(self, request: events.Request) -> None:
+        """Asks for something from a signal handler, another thread or a listener: done after the iteration."""
+        self._requests.add(request)
+
+    def close(self) -> None:
+        """Closes the nets' files and threads."""
+        for net in [self.net, *self.test_nets]:
+            net.close()
+
+    def _make_net(self, source: NetSource, share_with: Net | None) -> Net:
+        meter = FeedMeter(self._make_feeds(source) if self._make_feeds else NoFeeds())
+        self._meters.append(meter)
+        return Net(source, feeds=meter, seed=self.seed, share_with=share_with)
+
+    def _use_seed(self, seed: int) -> None:
+        self.seed = seed
+        for net in [self.net, *self.test_nets]:
+            net.seed = net.context.seed = seed
+
+    def _emit(self, event: events.Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+    def _tell(self, line: str) -> None:
+        self._emit(events.Debug(line))
+
+    def _run(self, iterations: int) -> bool:
+        """Caffe's Step; False if a request to stop ended it."""
+        param = self.param
+        self._losses.clear()
+        self._lap = _Lap(self._meters[0].waited)
+        end = self.iteration + iterations
+        while self.iteration < end:
+            if self._is_due(param.test_interval) and (self.iteration > 0 or param.test_initialization):
+                self.test_all()
+                if self._takes(events.Request.STOP):
+                    return False
+            self._iterate()
+            asked = self._takes(events.Request.SNAPSHOT)
+            if asked or self._is_due(param.snapshot):
+                self.snapshot()
+            if self._takes(events.Request.STOP):
+                return False
+        return True
+
+    def _is_due(self, interval: int) -> bool:
+        return interval > 0 and self.iteration % interval == 0
+
+    def _takes(self, request: events.Request) -> bool:
+        """True if ``request`` was made; it is answered now."""
+        made = request in self._requests
+        self._requests.discard(request)
+        return made
+
+    def _iterate(self) -> None:
+        """One update from iter_size passes."""
+        param = self.param
+        display = self._is_due(param.display)
+        debug = display and param.debug_info
+        self.net.debug = self._tell if debug else None
+        rate = self.learning_rate(self.iteration)
+        self.net.clear_param_diffs()
+        loss = 0.0
+        for index in range(param.iter_size):
+            loss += self._forward(index, rate)
+            self.net.backward()
+        loss /= param.iter_size
+        self._losses.append(loss)
+        self._lap.iterations += 1
+        if display:
+            self._display(loss, rate)
+        self._optimizer.update(rate, self.iteration)
+        if debug:
+            for item in self.net.learnable:
+                self._tell(debug_info.update_line(item))
+        self.iteration += 1
+        self._emit(events.Progress(self.iteration, loss))
+
+    def _forward(self, index: int, rate: float) -> float:
+        """The loss of pass ``index`` of this iteration."""
+        context = self.net.context
+        context.iteration = self.iteration
+        context.pass_index = self.iteration * self.param.iter_size + index
+        loss = self.net.forward()
+        self._lap.images += batch_size(self.net)
+        if not math.isfinite(loss):
+            event = find_cause(self.net, self.iteration, rate, loss)
+            self._emit(event)
+            raise diverged_error(self.net, event)
+        return loss
+
+    def _display(self, loss: float, rate: float) -> None:
+        lap, meter = self._lap, self._meters[0]
+        seconds = lap.seconds
+        event = events.Train(
+            self.iteration,
+            rate,
+            loss,
+            sum(self._losses) / len(self._losses),
+            as_outputs(output_arrays(self.net)),
+            loss_weights(self.net),
+            lap.iterations,
+            lap.images,
+            seconds,
+            min(1.0, (meter.waited - lap.waited_before) / seconds) if seconds > 0 else 0.0,
+            meter.epoch,
+        )
+        self._lap = _Lap(meter.waited)
+        self._emit(event)
+
+    def _last_display_and_test(self) -> bool:
+        """What the weights are worth after the last update; False if a request to stop came in between."""
+        if self._is_due(self.param.display):
+            rate = self.learning_rate(self.iteration)
+            self.net.debug = None
+            loss = self._forward(0, rate)
+            self._losses.append(loss)
+            self._display(loss, rate)
+        if self._is_due(self.param.test_interval):
+            self.test_all()
+        return not self._takes(events.Request.STOP)
+
+    def _state(self, weights: Path) -> State:
+        passes = self.iteration * self.param.iter_size
+        trained = Reading(passes, self._meters[0].items)
+        tested = [
+            Reading(net.context.pass_index, meter.items)
+            for net, meter in zip(self.test_nets, self._meters[1:], strict=True)
+        ]
+        return State(
+            self.iteration,
+            weights.as_posix(),
+            self._optimizer.history,
+            steps_taken(self.param, self.iteration - 1),
+            Record(self.seed, (trained, *tested)),
+        )
