@@ -1,4 +1,4 @@
-"""ReLU and Dropout from their equations."""
+"""ReLU, Dropout and TanH from their equations."""
 
 from __future__ import annotations
 
@@ -39,3 +39,7 @@ def dropout_training(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) 
 
 def dropout_testing(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
     return [bottoms[0]]
+
+
+def tanh(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [np.tanh(bottoms[0])]

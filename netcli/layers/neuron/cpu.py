@@ -45,3 +45,17 @@ def dropout(x, key, threshold, scale, y):
                 if random_bits(key, np.uint64(first + lane * stride)) >= threshold:
                     gain = scale
                 target[lane] = source[lane] * gain
+
+
+@parallel_kernel
+def tanh_forward(x, y):
+    """x, y: (count,)."""
+    for i in prange(x.size):
+        y[i] = np.tanh(x[i])
+
+
+@parallel_kernel
+def tanh_backward(y, dy, dx):
+    """y, dy, dx: (count,)."""
+    for i in prange(y.size):
+        dx[i] = dy[i] - dy[i] * y[i] * y[i]
