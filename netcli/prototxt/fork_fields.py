@@ -17,7 +17,6 @@ _BY_MESSAGE: dict[str, dict[str, tuple[str, ...]]] = {
             "detection_evaluate_param",
             "detection_output_param",
             "multibox_loss_param",
-            "norm_param",
             "permute_param",
             "prior_box_param",
             "video_data_param",
