@@ -247,7 +247,7 @@ class _GraphBuilder:
         bottoms = list(layer.param.bottom)
         for position, name in enumerate(names):
             same = position < len(bottoms) and bottoms[position] == name
-            if same and not layer.in_place:
+            if same and name in self.producer and not layer.in_place:
                 error = layer.error(
                     "NC107",
                     f"top '{name}' is also the bottom, but {layer.type_name} cannot work in place",
