@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from netcli.data.cache_folder import cache_folder
 from netcli.data.digits import DIGIT_SHAPE, SPLIT_SIZES, VERSION, make_digits
 from netcli.data.lmdb_source import LmdbSource
 from netcli.data.lmdb_writer import LmdbWriter
 from netcli.errors import ConfigError, RunError, did_you_mean
+from netcli.runtime.cache import cache_root
 
 PREFIX = "builtin:"
 
@@ -59,7 +59,7 @@ def builtin_source(source: str, progress: Progress | None = None) -> Path:
     """
     builtin_shape(source)
     split = source.rpartition("/")[2]
-    path = cache_folder() / f"digits-v{VERSION}" / f"{split}_lmdb"
+    path = cache_root() / f"digits-v{VERSION}" / f"{split}_lmdb"
     if not _complete(path, split):
         images, labels = make_digits(split, progress=progress)
         try:

@@ -6,9 +6,9 @@ which thread, and however far ahead.
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
+
+from netcli.runtime.streams import stream_key
 
 _WORD = (1 << 64) - 1
 
@@ -17,13 +17,13 @@ class Draws:
     """The draws for one purpose, such as the crops of one layer.
 
     Args:
-        seed: any integer; only its low 64 bits count.
+        seed: any integer.
         purpose: what is drawn, and for whom; other purposes have independent draws.
     """
 
     def __init__(self, seed: int, purpose: str) -> None:
-        digest = hashlib.blake2b(purpose.encode(), digest_size=8).digest()
-        self._key = np.array([seed & _WORD, int.from_bytes(digest, "little")], np.uint64)
+        key = stream_key(seed, purpose)
+        self._key = np.array([key & _WORD, key >> 64], np.uint64)
 
     def words(self, count: int, epoch: int, item: int) -> list[int]:
         """``count`` uniform 64-bit integers for ``item`` in its ``epoch``-th round.

@@ -19,7 +19,7 @@ def cache_root() -> Path:
     """The user's cache folder for netcli: NETCLI_CACHE_DIR, else XDG_CACHE_HOME/netcli, else ~/.cache/netcli."""
     own = os.environ.get("NETCLI_CACHE_DIR")
     if own:
-        return Path(own)
+        return Path(own).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netcli"
 
 

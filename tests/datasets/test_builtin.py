@@ -7,10 +7,10 @@ import pytest
 
 from netcli.data import builtin
 from netcli.data.builtin import builtin_shape, builtin_source, is_builtin
-from netcli.data.cache_folder import cache_folder
 from netcli.data.digits import SPLIT_SIZES, make_digits
 from netcli.data.lmdb_source import LmdbSource
 from netcli.errors import ConfigError, RunError
+from netcli.runtime.cache import cache_root
 
 
 @pytest.fixture
@@ -113,8 +113,8 @@ def test_cache_folder_follows_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("NETCLI_CACHE_DIR", str(tmp_path / "own"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert cache_folder() == tmp_path / "own"
+    assert cache_root() == tmp_path / "own"
     monkeypatch.delenv("NETCLI_CACHE_DIR")
-    assert cache_folder() == tmp_path / "xdg" / "netcli"
+    assert cache_root() == tmp_path / "xdg" / "netcli"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == tmp_path / "home" / ".cache" / "netcli"
+    assert cache_root() == tmp_path / "home" / ".cache" / "netcli"
