@@ -14,6 +14,7 @@ from netcli.errors import ConfigError, Finding, NetcliError, Place
 from netcli.net.graph import build_graph
 from netcli.prototxt import NetSource, SolverSource, load
 from netcli.schema import caffe_pb2 as pb
+from netcli.solver.settings import check_max_iter, check_settings
 
 SCHEMA = 1
 SHAPE_UNKNOWN = "NC130"
@@ -81,7 +82,7 @@ def check_file(file: str, item_shape: ItemShape | None = None) -> list[Finding]:
 
 
 def _check_solver(solver: SolverSource, item_shape: ItemShape | None) -> list[Finding]:
-    findings: list[Finding] = []
+    findings = [*check_settings(solver), *check_max_iter(solver)]
     nets: list[NetSource] = []
     try:
         nets.append(solver.train_net())

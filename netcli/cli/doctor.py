@@ -34,7 +34,8 @@ def command(as_json: bool) -> None:
     from netcli.runtime.cache import cache_root
 
     facts = machine() | {"threading_layer": threading_layer()}
-    cache = {"folder": str(cache_root()), "bytes": cache_usage(cache_root())}
+    cache_bytes = cache_usage(cache_root())
+    cache = {"folder": str(cache_root()), "bytes": cache_bytes}
     if as_json:
         found = {"schema": 1, "machine": facts, "packages": versions(), "optional": optional_versions(), "cache": cache}
         click.echo(json.dumps(found))

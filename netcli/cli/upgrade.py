@@ -29,8 +29,8 @@ def command(file: str, output: str | None, force: bool) -> None:
     Example:
       netcli upgrade old.prototxt -o new.prototxt
     """
+    from netcli.convert.atomic_file import write_atomically
     from netcli.prototxt import load, to_text
-    from netcli.report.files import write_text
 
     source = load(file)
     text = to_text(source.param)
@@ -40,5 +40,5 @@ def command(file: str, output: str | None, force: bool) -> None:
         return
     if os.path.exists(output) and not force:
         raise RunError.of("NC512", f"'{output}' exists already", hint="pass --force to replace it")
-    write_text(output, text)
+    write_atomically(output, text.encode("utf-8", "surrogateescape"))
     click.echo(f"wrote {output}", err=True)

@@ -1,0 +1,84 @@
+"""The solver of a run as one prototxt that gives the same run from anywhere: nets inline, paths absolute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.message import Message
+
+from netcli.errors import ConfigError
+from netcli.prototxt import SolverSource, load_net, resolve_path, to_text
+from netcli.schema import caffe_pb2 as pb
+
+BUILTIN = "builtin:"
+
+_PATHS = (
+    ("data_param", "source"),
+    ("image_data_param", "source"),
+    ("image_data_param", "root_folder"),
+    ("window_data_param", "source"),
+    ("window_data_param", "root_folder"),
+    ("hdf5_data_param", "source"),
+    ("infogain_loss_param", "source"),
+    ("transform_param", "mean_file"),
+)
+"""(message, field) of a layer that names a file"""
+
+
+def resolved_config(solver: SolverSource, seed: int, snapshot_prefix: str) -> str:
+    """The solver as prototxt, with its nets in ``net_param`` and its kin.
+
+    Args:
+        seed: the seed in use, drawn or given.
+        snapshot_prefix: the prefix in use, absolute.
+
+    Raises:
+        ConfigError: a net's file cannot be read.
+    """
+    param = pb.SolverParameter()
+    param.CopyFrom(solver.param)
+    param.random_seed = seed
+    param.snapshot_prefix = snapshot_prefix
+    for net in _inline_nets(param):
+        _make_absolute(net, solver.file)
+    for field, inline in (("net", "net_param"), ("train_net", "train_net_param")):
+        if param.HasField(field):  # type: ignore[arg-type]
+            getattr(param, inline).CopyFrom(_net_in(getattr(param, field), solver))
+            param.ClearField(field)  # type: ignore[arg-type]
+    param.test_net_param.extend(_net_in(file, solver) for file in param.test_net)
+    param.ClearField("test_net")
+    param.weights[:] = [_absolute(file, solver.file) for file in param.weights]
+    return to_text(param)
+
+
+def _inline_nets(param: pb.SolverParameter) -> Iterator[pb.NetParameter]:
+    if param.HasField("net_param"):
+        yield param.net_param
+    if param.HasField("train_net_param"):
+        yield param.train_net_param
+    yield from param.test_net_param
+
+
+def _net_in(file: str, solver: SolverSource) -> pb.NetParameter:
+    net = load_net(resolve_path(file, solver.file))
+    _make_absolute(net.param, net.file)
+    return net.param
+
+
+def _make_absolute(net: pb.NetParameter, anchor: str | None) -> None:
+    for layer in net.layer:
+        for message, field in _PATHS:
+            if layer.HasField(message):  # type: ignore[arg-type]
+                settings: Message = getattr(layer, message)
+                if settings.HasField(field):
+                    setattr(settings, field, _absolute(getattr(settings, field), anchor))
+
+
+def _absolute(path: str, anchor: str | None) -> str:
+    """The absolute path of what is there; anything else is left as it is written."""
+    if not path or path.startswith(BUILTIN):
+        return path
+    try:
+        return str(resolve_path(path, anchor).absolute())
+    except ConfigError:
+        return path
