@@ -4,25 +4,36 @@ x: (G, P, C, L), y: (G, Q, K, L): L images of each of G groups, P input and Q ou
 outputs; both channels are split alike into ``groups`` parts that do not see each other. The weights are
 plain, (K, C / groups, T) for T taps. Tables: see ``netcli.layers.windows``.
 
-The unit of work is a block of OUTPUT_BLOCK outputs at one position: small enough that its sums stay in the
-first cache, and written out line by line, since this is the form that LLVM turns into whole vectors.
+The unit of work is a block of outputs at one position: small enough that its sums stay in
+registers, and written out line by line, since this is the form that LLVM turns into whole vectors. For the
+same reason the sums stand on the stack, see ``netcli.runtime.stack``.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numba import prange
+from numba import carray, prange
 
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
+from netcli.runtime.stack import stack_memory
 
-OUTPUT_BLOCK = 8
+_OUTPUT_BLOCK = 8
 _CHANNEL_BLOCK = 4
 _GRADIENT_BLOCKS = 8
+_BLOCK_VALUES = _OUTPUT_BLOCK * LANES
+_GRADIENT_VALUES = _CHANNEL_BLOCK * _GRADIENT_BLOCKS * _BLOCK_VALUES
+
+
+def packed_shape(groups: int, channels: int, outputs: int, taps: int, for_backward: bool) -> tuple[int, ...]:
+    """The shape that ``pack_weights`` fills, for weights (outputs, channels / groups, taps)."""
+    summed, made = channels // groups, outputs // groups
+    if for_backward:
+        summed, made = made, summed
+    return groups, -(-made // _OUTPUT_BLOCK), taps * summed, _OUTPUT_BLOCK
 
 
 @parallel_kernel
 def pack_weights(weights, groups, for_backward, packed):
-    """weights (K, C / groups, T) -> packed (groups, blocks, rows, OUTPUT_BLOCK), zero beyond the last output.
+    """weights (K, C / groups, T) -> packed (groups, blocks, rows, _OUTPUT_BLOCK), zero beyond the last output.
 
     Rows are the multiplied channels of each tap. Forward: tap t, channel c -> row t C / groups + c, outputs k.
     For the data gradient k and c change places and the taps run backwards, as in ``backward_runs``.
@@ -33,10 +44,10 @@ def pack_weights(weights, groups, for_backward, packed):
     blocks = packed.shape[1]
     for task in prange(groups * blocks):
         group = task // blocks
-        first = task % blocks * OUTPUT_BLOCK
+        first = task % blocks * _OUTPUT_BLOCK
         block = packed[group, task % blocks]
         for row in range(block.shape[0]):
-            for column in range(OUTPUT_BLOCK):
+            for column in range(_OUTPUT_BLOCK):
                 if for_backward:
                     inside = first + column < channels
                     output, channel, tap = row % outputs, first + column, taps - 1 - row // outputs
@@ -48,7 +59,7 @@ def pack_weights(weights, groups, for_backward, packed):
 
 @kernel
 def _add_products(x, weights, sums):
-    """sums (OUTPUT_BLOCK, L) += weights (OUTPUT_BLOCK,) times x (L,)."""
+    """sums (_OUTPUT_BLOCK, L) += weights (_OUTPUT_BLOCK,) times x (L,)."""
     w0 = weights[0]
     w1 = weights[1]
     w2 = weights[2]
@@ -86,7 +97,7 @@ def multiply_windows(x, starts, runs, weights, bias, splits, y):
         output = task // splits % output_positions
         image_group = task // splits // output_positions
         rows = x[image_group].reshape(positions * channels, LANES)
-        sums = np.empty((OUTPUT_BLOCK, LANES), x.dtype)
+        sums = carray(stack_memory(x, _BLOCK_VALUES), (_OUTPUT_BLOCK, LANES))
         for block in range(groups * blocks * split // splits, groups * blocks * (split + 1) // splits):
             group = block // blocks
             block_weights = weights[group, block % blocks]
@@ -100,8 +111,8 @@ def multiply_windows(x, starts, runs, weights, bias, splits, y):
                     tap = (runs[i, 1] + step) * group_channels
                     for j in range(length):
                         _add_products(rows[row + j], block_weights[tap + j], sums)
-            first = block % blocks * OUTPUT_BLOCK
-            for k in range(min(OUTPUT_BLOCK, group_outputs - first)):
+            first = block % blocks * _OUTPUT_BLOCK
+            for k in range(min(_OUTPUT_BLOCK, group_outputs - first)):
                 channel = group * group_outputs + first + k
                 target = y[image_group, output, channel]
                 constant = bias[channel]
@@ -111,7 +122,7 @@ def multiply_windows(x, starts, runs, weights, bias, splits, y):
 
 @kernel
 def _add_correlations(x, dy, sums):
-    """sums (OUTPUT_BLOCK, L) += x (L,) times dy (OUTPUT_BLOCK, L)."""
+    """sums (_OUTPUT_BLOCK, L) += x (L,) times dy (_OUTPUT_BLOCK, L)."""
     for lane in range(LANES):
         value = x[lane]
         sums[0, lane] += value * dy[0, lane]
@@ -148,13 +159,13 @@ def add_weight_gradient(x, dy, starts, pairs, groups, gradient):
     """
     outputs = gradient.shape[0] // groups
     channels, taps = gradient.shape[1:]
-    most_outputs = OUTPUT_BLOCK * _GRADIENT_BLOCKS
+    most_outputs = _OUTPUT_BLOCK * _GRADIENT_BLOCKS
     channel_parts = (channels + _CHANNEL_BLOCK - 1) // _CHANNEL_BLOCK
     output_parts = (outputs + most_outputs - 1) // most_outputs
     for task in prange(groups * taps * channel_parts * output_parts):
         first_output = task % output_parts * most_outputs
         count = min(outputs - first_output, most_outputs)
-        blocks = count // OUTPUT_BLOCK
+        blocks = count // _OUTPUT_BLOCK
         part = task // output_parts
         first_channel = part % channel_parts * _CHANNEL_BLOCK
         part_channels = min(channels - first_channel, _CHANNEL_BLOCK)
@@ -162,23 +173,25 @@ def add_weight_gradient(x, dy, starts, pairs, groups, gradient):
         group = part // channel_parts // taps
         x_channel = group * channels + first_channel
         dy_channel = group * outputs + first_output
-        sums = np.zeros((_CHANNEL_BLOCK, _GRADIENT_BLOCKS, OUTPUT_BLOCK, LANES), x.dtype)
+        memory = stack_memory(x, _GRADIENT_VALUES)
+        sums = carray(memory, (_CHANNEL_BLOCK, _GRADIENT_BLOCKS, _OUTPUT_BLOCK, LANES))
+        sums[:] = 0
         for image_group in range(x.shape[0]):
             for i in range(starts[tap], starts[tap + 1]):
                 values = x[image_group, pairs[i, 0]]
                 gradients = dy[image_group, pairs[i, 1]]
                 for block in range(blocks):
-                    first = dy_channel + block * OUTPUT_BLOCK
-                    block_gradients = gradients[first : first + OUTPUT_BLOCK]
+                    first = dy_channel + block * _OUTPUT_BLOCK
+                    block_gradients = gradients[first : first + _OUTPUT_BLOCK]
                     for c in range(part_channels):
                         _add_correlations(values[x_channel + c], block_gradients, sums[c, block])
-                for k in range(blocks * OUTPUT_BLOCK, count):
+                for k in range(blocks * _OUTPUT_BLOCK, count):
                     for c in range(part_channels):
-                        row = sums[c, k // OUTPUT_BLOCK, k % OUTPUT_BLOCK]
+                        row = sums[c, k // _OUTPUT_BLOCK, k % _OUTPUT_BLOCK]
                         _add_correlation(values[x_channel + c], gradients[dy_channel + k], row)
         for k in range(count):
             for c in range(part_channels):
-                total = _lane_sum(sums[c, k // OUTPUT_BLOCK, k % OUTPUT_BLOCK])
+                total = _lane_sum(sums[c, k // _OUTPUT_BLOCK, k % _OUTPUT_BLOCK])
                 gradient[dy_channel + k, first_channel + c, tap] += total
 
 
@@ -186,7 +199,8 @@ def add_weight_gradient(x, dy, starts, pairs, groups, gradient):
 def add_bias_gradient(dy, gradient):
     """gradient (K,) += the sum of dy (G, Q, K, L) over images and positions."""
     for channel in prange(dy.shape[2]):
-        sums = np.zeros(LANES, dy.dtype)
+        sums = carray(stack_memory(dy, LANES), (LANES,))
+        sums[:] = 0
         for image_group in range(dy.shape[0]):
             for position in range(dy.shape[1]):
                 row = dy[image_group, position, channel]

@@ -76,10 +76,8 @@ class LaneProduct:
     def _packed_weights(self, for_backward: bool) -> np.ndarray:
         packed = self._packed.get(for_backward)
         if packed is None:
-            summed, made = self._channels // self._groups, self._outputs // self._groups
-            if for_backward:
-                summed, made = made, summed
-            width = self._kernels.OUTPUT_BLOCK
-            shape = (self._groups, -(-made // width), self._windows.taps * summed, width)
+            shape = self._kernels.packed_shape(
+                self._groups, self._channels, self._outputs, self._windows.taps, for_backward
+            )
             packed = self._packed[for_backward] = aligned_zeros(shape, self._dtype)
         return packed

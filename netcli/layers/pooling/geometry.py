@@ -16,8 +16,8 @@ _PAIRS = {"kernel_size": "kernel", "stride": "stride", "pad": "pad"}
 def pooling_windows(layer: Layer, inputs: Shape) -> Windows:
     """The windows over ``inputs`` = (H, W).
 
-    Output sizes are rounded up, or down with ``round_mode: FLOOR``; with padding, a last window that would
-    start behind the image is dropped.
+    Output sizes are rounded up, or down with ``round_mode: FLOOR`` or the forks' ``ceil_mode: false``, which
+    wins; with padding, a last window that would start behind the image is dropped.
 
     Raises:
         ConfigError: NC120 for a missing kernel, NC121 for values out of range or a kernel that does not fit,
@@ -40,10 +40,13 @@ def pooling_windows(layer: Layer, inputs: Shape) -> Windows:
                 expected=f"below {size}",
                 actual=margin,
             )
+    round_down = settings.round_mode == pb.PoolingParameter.FLOOR
+    if settings.HasField("ceil_mode"):
+        round_down = not settings.ceil_mode
     outputs = []
     for size, extent, step, margin in zip(inputs, kernel, stride, pad, strict=True):
         span = size + 2 * margin - extent
-        count = (span // step if settings.round_mode == pb.PoolingParameter.FLOOR else -(-span // step)) + 1
+        count = (span // step if round_down else -(-span // step)) + 1
         if count < 1:
             raise layer.error(
                 "NC121",

@@ -8,7 +8,8 @@ values in C order; a NaN in a window is its result. An empty window (a stride be
 behind the image) is the lowest finite number for MAX and 0 for AVE.
 
 x: (N, C, H, W) -> y: (N, C, H', W'), H' = ceil((H + 2 pad - kernel) / stride) + 1, rounded down with
-``round_mode: FLOOR``, and one less if the last window would start behind the image and its padding is not 0.
+``round_mode: FLOOR`` or ``ceil_mode: false``, and one less if there is padding and the last window would start
+behind the image.
 MAX has an optional second top, of the same shape: the index h W + w of the value chosen, not differentiable.
 ``engine`` chooses between Caffe's implementations and changes nothing here. Source: Caffe's pooling_layer.
 """
