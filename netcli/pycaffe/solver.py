@@ -98,6 +98,13 @@ class Solver:
 
     def add_callback(self, on_start: Callable[[], object], on_gradients_ready: Callable[[], object]) -> None:
         """Calls ``on_start`` before each iteration and ``on_gradients_ready`` before each update."""
+        self._solver.before_iteration.append(lambda: self._call(on_start))
+        self._solver.before_update.append(lambda: self._call(on_gradients_ready))
+
+    def _call(self, callback: Callable[[], object]) -> None:
+        """Lets ``callback`` see the state of now in every array that it holds."""
+        self._keep_live()
+        callback()
 
     def _keep_live(self) -> None:
         for net in (self.net, *self.test_nets):

@@ -59,6 +59,8 @@ class Solver:
         net, test_nets: the nets; all test nets use the parameters of ``net``.
         iteration: updates made so far.
         learning_rate: the rate as a function of the iteration.
+        before_iteration, before_update: called in each iteration before its first pass, and once its gradients
+            are complete.
         notices: warnings and notes about the settings.
 
     Raises:
@@ -79,6 +81,8 @@ class Solver:
         self.param = source.param
         self.learning_rate = schedule(source)
         self.listeners = list(listeners)
+        self.before_iteration: list[Callable[[], object]] = []
+        self.before_update: list[Callable[[], object]] = []
         self.iteration = 0
         if seed is None and self.param.random_seed >= 0:
             seed = self.param.random_seed
@@ -205,6 +209,10 @@ class Solver:
         """Weights from a file into the layers of the same names. Raises RunError NC451 to NC464."""
         return load_weights(self.net, read_weights(path), os.fspath(path))
 
+    def apply_update(self) -> None:
+        """Changes the weights by the gradients that the net has, at this iteration's rate; no iteration is counted."""
+        self._optimizer.update(self.learning_rate(self.iteration), self.iteration)
+
     def request(self, request: events.Request) -> None:
         """Asks for something from a signal handler, another thread or a listener: done after the iteration."""
         self._requests.add(request)
@@ -267,6 +275,8 @@ class Solver:
         self.net.debug = self._tell if debug else None
         rate = self.learning_rate(self.iteration)
         self.net.clear_param_diffs()
+        for call in self.before_iteration:
+            call()
         loss = 0.0
         for index in range(param.iter_size):
             loss += self._forward(index, rate)
@@ -276,7 +286,9 @@ class Solver:
         self._lap.iterations += 1
         if display:
             self._display(loss, rate)
-        self._optimizer.update(rate, self.iteration)
+        for call in self.before_update:
+            call()
+        self.apply_update()
         if debug:
             for item in self.net.learnable:
                 self._tell(debug_info.update_line(item))
