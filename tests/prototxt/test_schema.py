@@ -18,12 +18,6 @@ from netcli.schema import generate
 
 TABLE = Path(__file__).parents[1] / "data" / "caffe_schema.csv"
 PRIVATE_NUMBERS = {("LayerParameter", "swish_param"): 10147}
-ADDITIONS = {
-    ("PoolingParameter", "ceil_mode"): 10013,
-    ("MarginInnerProductParameter", "gradient"): 10001,
-    ("LargeMarginInnerProductParameter", "gradient"): 10001,
-}
-ADDED_ENUMS = {"MarginInnerProductParameter.Gradient", "LargeMarginInnerProductParameter.Gradient"}
 
 
 def schema_file() -> descriptor_pb2.FileDescriptorProto:
@@ -70,22 +64,33 @@ def test_every_field_is_caffes() -> None:
         assert same_default(field.default_value, row["default"]), row
 
 
-def test_nothing_but_the_marked_additions_is_new() -> None:
+def described_additions() -> dict[tuple[str, str], tuple[int, str]]:
+    """Number and comment of every field that the table does not have; a new message's fields are its own."""
     known = {(own(row["message_or_enum"]), row["name"]) for row in rows("field")}
-    ours = {
-        (message.name, field.name): field.number for message in schema_file().message_type for field in message.field
-    }
-    assert {key: number for key, number in ours.items() if key not in known} == ADDITIONS
-
-
-def test_additions_are_marked_in_the_text() -> None:
+    known_messages = {message for message, _ in known}
     text = generate.PROTO.read_text()
-    for message, field in ADDITIONS:
-        body = re.search(rf"message {message} \{{\n(.*?)\n\}}", text, re.DOTALL)
+    additions = {}
+    for message in schema_file().message_type:
+        body = re.search(rf"((?://[^\n]*\n)*)message {message.name} \{{\n(.*?)\n\}}", text, re.DOTALL)
         assert body is not None
-        before, _, after = body[1].rpartition(f" {field} = ")
-        comments = "".join(before.splitlines()[-2:]) + after.splitlines()[0]
-        assert "netcli extension" in comments or "fork:" in comments
+        for field in message.field:
+            if (message.name, field.name) in known:
+                continue
+            before, _, after = body[2].rpartition(f" {field.name} = ")
+            comment = "".join(before.splitlines()[-2:]) + after.splitlines()[0]
+            if message.name not in known_messages:
+                comment = body[1]
+            additions[message.name, field.name] = (field.number, comment)
+    return additions
+
+
+def test_additions_are_marked_and_out_of_the_way() -> None:
+    additions = described_additions()
+    assert {("MarginInnerProductParameter", "gradient"), ("PoolingParameter", "ceil_mode")} <= set(additions)
+    for (message, field), (number, comment) in additions.items():
+        assert "netcli extension" in comment or "fork" in comment, (message, field)
+        if "netcli extension" in comment:
+            assert number >= 10000, (message, field)
 
 
 def enums() -> dict[str, dict[str, int]]:
@@ -100,9 +105,14 @@ def test_every_enum_value_is_caffes() -> None:
     expected: dict[str, dict[str, int]] = {}
     for row in rows("enum"):
         expected.setdefault(own(row["message_or_enum"]), {})[row["name"]] = int(row["number"])
-    ours = enums()
-    assert {name: values for name, values in ours.items() if name not in ADDED_ENUMS} == expected
-    assert all(ours[name] == {"REFERENCE": 0, "EXACT": 1} for name in ADDED_ENUMS)
+    known_messages = {own(row["message_or_enum"]) for row in rows("field")}
+    added = {"MarginInnerProductParameter.Gradient", "LargeMarginInnerProductParameter.Gradient"}
+    for name, values in enums().items():
+        if name in expected:
+            assert values == expected.pop(name)
+        else:
+            assert name in added or name.split(".")[0] not in known_messages
+    assert expected == {}
 
 
 def test_every_message_is_described() -> None:
