@@ -1,0 +1,95 @@
+"""InnerProduct beyond the table: many shapes against matrix products, transpose, parameters, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from layer_case import Bottom, LayerCase
+from single_layer import SingleLayer
+
+from netcli.errors import ConfigError
+from netcli.layers.layer import Layer, LayerContext
+from netcli.layers.registry import layer_types
+from netcli.prototxt import LayerSource
+from netcli.runtime.blob import PLAIN, Shape
+from netcli.schema import caffe_pb2 as pb
+
+
+def case(shape: Shape, text: str) -> LayerCase:
+    oracle = "oracle_inner_product:inner_product"
+    return LayerCase("InnerProduct", "extra", oracle, f"inner_product_param {{ {text} }}", (Bottom(shape),))
+
+
+def layer(text: str) -> Layer:
+    param = text_format.Parse(f'name: "ip" type: "InnerProduct" inner_product_param {{ {text} }}', pb.LayerParameter())
+    return layer_types()["InnerProduct"](LayerSource(param, None), LayerContext())
+
+
+@pytest.mark.parametrize("transpose", ["false", "true"])
+@pytest.mark.parametrize(
+    ("shape", "outputs"),
+    [((1, 7), 3), ((5, 3, 5, 3), 17), ((17, 20), 10), ((33, 50, 4, 4), 70), ((5, 1), 1), ((17, 1, 3, 3), 8)],
+)
+def test_all_passes_equal_matrix_products(shape: Shape, outputs: int, transpose: str) -> None:
+    checked = case(shape, f"num_output: {outputs} transpose: {transpose}")
+    single = SingleLayer(checked, np.float64)
+    (x,) = checked.make_bottoms()
+    (top,) = single.forward([x])
+    weights, bias = single.params
+    rows = x.reshape(shape[0], -1)
+    matrix = weights.T if transpose == "true" else weights
+    np.testing.assert_allclose(top, rows @ matrix.T + bias, rtol=1e-9, atol=1e-9)
+    dy = np.random.default_rng(1).standard_normal(top.shape)
+    (dx,), (dw, db) = single.backward([dy])
+    np.testing.assert_allclose(dx, (dy @ matrix).reshape(shape), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(dw.T if transpose == "true" else dw, dy.T @ rows, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(db, dy.sum(axis=0), rtol=1e-9, atol=1e-9)
+
+
+def test_weights_changed_between_passes_count() -> None:
+    single = SingleLayer(case((5, 7), "num_output: 3 bias_term: false"))
+    x = np.ones((5, 7))
+    single.forward([x])
+    single.layer.params[0].values.update(PLAIN).fill(2)
+    (top,) = single.forward([x])
+    assert (top == 14).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "top", "params"),
+    [
+        ("num_output: 500", (64, 50, 4, 4), (64, 500), [(500, 800), (500,)]),
+        ("num_output: 5 transpose: true", (2, 3, 4), (2, 5), [(12, 5), (5,)]),
+        ("num_output: 5 axis: 2 bias_term: false", (2, 3, 4, 5), (2, 3, 5), [(5, 20)]),
+        ("num_output: 5 axis: -1", (2, 3, 4), (2, 3, 5), [(5, 4), (5,)]),
+        ("num_output: 5 axis: 0", (2, 3), (5,), [(5, 6), (5,)]),
+    ],
+)
+def test_shapes(text: str, shape: Shape, top: Shape, params: list[Shape]) -> None:
+    made = layer(text)
+    assert made.setup([shape]) == [top]
+    assert [d.shape for d in made.declarations] == params
+    assert made.macs([shape], [top]) == np.prod(top) * (np.prod(params[0]) // 5 if 5 in params[0] else 800)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("", "NC120", "num_output is missing"),
+        ("num_output: 0", "NC120", "num_output is missing"),
+        ("num_output: 3 axis: 3", "NC123", "axis out of range, expected -3 to 2, actual 3"),
+    ],
+)
+def test_errors(text: str, code: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        layer(text).setup([(2, 3, 4)])
+    assert caught.value.code == code
+    assert says in str(caught.value)
+
+
+def test_the_filler_is_the_one_named() -> None:
+    made = layer("num_output: 2 weight_filler { type: 'xavier' } bias_filler { value: 3 }")
+    made.setup([(2, 3)])
+    assert [d.filler.type for d in made.declarations] == ["xavier", "constant"]
+    assert made.declarations[1].filler.value == 3
