@@ -6,6 +6,7 @@ that takes another path.
 
 from __future__ import annotations
 
+from cases_windows import WINDOWS
 from layer_case import Bottom, LayerCase, away_from_zero, labels, well_apart
 from oracle_source import counting_feeds
 
@@ -176,4 +177,4 @@ SOURCES = [
     ),
 ]
 
-CASES: list[LayerCase] = [*NEURON, *SOFTMAX, *LOSS, *ACCURACY, *STRUCTURE, *SOURCES]
+CASES: list[LayerCase] = [*NEURON, *SOFTMAX, *LOSS, *ACCURACY, *STRUCTURE, *SOURCES, *WINDOWS]
