@@ -49,6 +49,10 @@ class Open:
     closed_at: int = -1
 
 
+def _position(finding: Finding) -> tuple[int, int]:
+    return (finding.place.line, finding.place.column) if finding.place else (0, 0)
+
+
 class Recovery:
     """The current token, the open messages, the findings, and one method for each kind of mistake.
 
@@ -102,7 +106,6 @@ class Recovery:
                 suggestion=suggestion,
             )
         )
-
         if self.is_full:
             self._tokens = iter(())
 
@@ -112,7 +115,8 @@ class Recovery:
         return len(self.findings) >= MAX_FINDINGS
 
     def finish(self) -> None:
-        """Say that reading stopped early, if it did."""
+        """Put the findings into the order of the text, and say that reading stopped early, if it did."""
+        self.findings.sort(key=_position)
         if self.is_full:
             message = f"reading stopped after {MAX_FINDINGS} errors; there may be more"
             self.findings.append(Finding("NC011", message, severity="note", place=Place(self.source.file)))

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-PROTO = PACKAGE.parents[1] / "proto" / "caffe.proto"
+PROTO = next(path for path in (PACKAGE.parents[1] / "proto" / "caffe.proto", PACKAGE / "caffe.proto") if path.exists())
+"""The schema: in the checkout, or the copy that a wheel brings."""
 
 
 def generate(folder: Path, proto: Path = PROTO) -> None:
