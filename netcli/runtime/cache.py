@@ -1,7 +1,8 @@
 """Where compiled kernels and made data sets are kept between runs.
 
-numba's own cache does not notice an edit in a function that a kernel calls, nor another CPU feature
-string, so the folder's name carries a hash of every kernel source, the versions and the machine.
+numba's own cache does not notice an edit in a function of another file that a kernel calls, nor another CPU
+feature string. So each module's kernels have a folder whose name is a hash of the module, of all netcli
+modules behind it, of the versions and of the machine; an edit recompiles what it can have changed, no more.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 
 import netcli
+
+_IMPORT = re.compile(r"^from (netcli[\w.]*) import (\w*)", re.MULTILINE)
 
 
 def cache_root() -> Path:
@@ -23,19 +27,38 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netcli"
 
 
+def kernel_cache_folder(module: Path, machine: str) -> Path:
+    """The folder for the kernels of the file ``module`` on ``machine`` (CPU, features, lanes, versions)."""
+    digest = hashlib.sha256(f"{machine} {sys.version_info[:2]}".encode())
+    for file in sorted(sources_behind(module)):
+        digest.update(file.as_posix().encode())
+        digest.update(_content(file))
+    return cache_root() / "kernels" / digest.hexdigest()[:32]
+
+
 @functools.cache
-def kernel_source_hash() -> str:
-    """Hash of all Python sources that can end up in a kernel: netcli/layers, netcli/runtime, netcli/solver."""
-    package = Path(netcli.__file__).parent
-    digest = hashlib.sha256()
-    for folder in ("layers", "runtime", "solver"):
-        for file in sorted((package / folder).rglob("*.py")):
-            digest.update(file.relative_to(package).as_posix().encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+def sources_behind(module: Path) -> frozenset[Path]:
+    """The file ``module`` and every netcli module that it imports, directly or not."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_imported(file))
+    return frozenset(found)
 
 
-def kernel_cache_folder(machine: str) -> Path:
-    """The folder for kernels compiled from these sources for ``machine`` (CPU, features, lanes, versions)."""
-    key = hashlib.sha256(f"{machine} {sys.version_info[:2]}".encode()).hexdigest()[:16]
-    return cache_root() / "kernels" / f"{kernel_source_hash()}-{key}"
+@functools.cache
+def _content(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+@functools.cache
+def _imported(file: Path) -> tuple[Path, ...]:
+    root = Path(netcli.__file__).parent.parent
+    names = _IMPORT.findall(_content(file).decode())
+    candidates = [
+        root / f"{name.replace('.', '/')}.py" for package, item in names for name in (package, f"{package}.{item}")
+    ]
+    return tuple(candidate for candidate in candidates if candidate.is_file())

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import llvmlite
@@ -28,8 +29,6 @@ _MACHINE = f"{cpu_name()} {cpu_features()} {LANES} numba {numba.__version__} llv
 
 numba.config.CPU_NAME = cpu_name()
 numba.config.CPU_FEATURES = cpu_features()
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(kernel_cache_folder(_MACHINE))
 if "NUMBA_THREADING_LAYER" not in os.environ:
     # An empty parallel loop costs 2 us in OpenMP and 20 to 600 us in the other layers.
     numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
@@ -44,9 +43,16 @@ _OPTIONS: dict[str, Any] = {
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles a serial kernel, or a scalar body that kernels call, at its first call."""
-    return numba.njit(**_OPTIONS)(function)
+    return _compiled(function)
 
 
 def parallel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compiles a kernel whose ``prange`` loops run on all threads of ``netcli.runtime.threads``."""
-    return numba.njit(parallel=True, **_OPTIONS)(function)
+    return _compiled(function, parallel=True)
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        # numba reads the setting when the cache of a function is made, which is here.
+        numba.config.CACHE_DIR = str(kernel_cache_folder(Path(function.__code__.co_filename), _MACHINE))
+    return numba.njit(**_OPTIONS, **options)(function)
