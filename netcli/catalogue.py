@@ -133,6 +133,7 @@ CATALOGUE: dict[str, str] = {
     "NC513": "the run folder cannot be used",
     "NC514": "no weights to test",
     "NC515": "nothing to test",
+    "NC517": "the operating system refuses something",
     # NC580 to NC599: the pycaffe face
     "NC580": "no GPU through the pycaffe face",
     "NC581": "a blob with more axes than num, channels, height and width",

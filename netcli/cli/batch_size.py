@@ -22,10 +22,10 @@ def with_batch_size(source: NetSource, batch: int) -> NetSource:
     param.CopyFrom(source.param)
     for layer in param.layer:
         for field in _BATCHED:
-            if layer.HasField(field):  # type: ignore[arg-type]
+            if layer.HasField(field):
                 getattr(layer, field).batch_size = batch
         for field in _SHAPED:
-            if layer.HasField(field):  # type: ignore[arg-type]
+            if layer.HasField(field):
                 for shape in getattr(layer, field).shape:
                     if shape.dim:
                         shape.dim[0] = batch

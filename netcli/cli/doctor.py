@@ -45,4 +45,4 @@ def command(as_json: bool) -> None:
     for name, version in optional_versions().items():
         missing = f"not installed: pip install 'netcli[{OPTIONAL_PACKAGES[name]}]'"
         click.echo(f"{name:24}{version or missing}")
-    click.echo(f"{'cache folder':24}{cache['folder']} ({units.size(int(cache['bytes']))})")
+    click.echo(f"{'cache folder':24}{cache['folder']} ({units.size(cache_bytes)})")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import traceback
 from collections.abc import Iterable, Iterator
 
 import click
 
-from netcli.errors import ExitCode, Finding, NetcliError
+from netcli.errors import ExitCode, Finding, NetcliError, RunError
 
 _DEBUG = "netcli.debug"
 _COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -31,6 +32,12 @@ def print_findings(findings: Iterable[Finding]) -> None:
         click.echo(finding_line(finding), err=True)
 
 
+def refused(error: OSError) -> RunError:
+    """NC517 for what the operating system refused at a place that had no words of its own for it."""
+    what = f" '{os.fsdecode(error.filename)}'" if isinstance(error.filename, str | bytes) else ""
+    return RunError.of("NC517", f"the system refuses{what}: {error.strerror or error}")
+
+
 @contextlib.contextmanager
 def reported(ctx: click.Context) -> Iterator[None]:
     """Turns whatever goes wrong inside into a message on standard error and an exit code.
@@ -49,9 +56,13 @@ def reported(ctx: click.Context) -> Iterator[None]:
         ctx.exit(ExitCode.INTERRUPTED)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+    except OSError as error:
+        if error.errno == errno.EPIPE:
             raise
+        _print_traceback_if_wanted(ctx)
+        print_findings(refused(error).findings)
+        ctx.exit(ExitCode.RUN_FAILED)
+    except Exception as error:
         if not _print_traceback_if_wanted(ctx):
             click.echo(
                 f"internal error: {type(error).__name__}: {error}\n"

@@ -31,7 +31,7 @@ def with_overrides(solver: SolverSource, assignments: Iterable[tuple[str, str]])
     if findings:
         raise ConfigError(findings)
     for field in {field for field, _ in assignments}:
-        param.ClearField(field)  # type: ignore[arg-type]
+        param.ClearField(field)
         if node is not None:
             node = node.with_children(field, given_node.children[field])
     param.MergeFrom(given)

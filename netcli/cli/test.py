@@ -45,10 +45,10 @@ def command(
       netcli test configs/lenet.prototxt --weights runs/lenet-001/model_iter_1000.caffemodel
       netcli test train_val.prototxt --weights model.caffemodel --json
     """
-    from netcli.cli.testing import describe, run_test
+    from netcli.cli.testing import output_table, run_test
 
     result = run_test(file, weights, index=index, iterations=iterations, threads=threads, verbosity=verbosity)
     if as_json:
         click.echo(json.dumps(result))
     else:
-        click.echo(describe(result, terminal=sys.stdout.isatty()))
+        click.echo(output_table(result, terminal=sys.stdout.isatty()))

@@ -47,6 +47,7 @@ def run_test(
     if verbosity >= 0:
         for line in _coverage(source, index, result):
             click.echo(line, err=True)
+        click.echo(f"{units.count(result.images)} images in {units.duration(result.seconds)}", err=True)
     return {
         "schema": SCHEMA,
         "net": index,
@@ -61,13 +62,10 @@ def run_test(
     }
 
 
-def describe(result: dict[str, Any], *, terminal: bool) -> str:
-    """The result as a table, one row for each output."""
+def output_table(result: dict[str, Any], *, terminal: bool) -> str:
+    """One row for each output."""
     rows = [[name, value_text(value)] for name, value in result["outputs"].items()]
-    text = table([Column("output"), Column("mean", right=True)], rows, terminal=terminal)
-    if terminal:
-        text += f"\n{units.count(result['images'])} images in {units.duration(result['seconds'])}"
-    return text
+    return table([Column("output"), Column("mean", right=True)], rows, terminal=terminal)
 
 
 def _test_net(source: NetSource | SolverSource, index: int) -> NetSource:

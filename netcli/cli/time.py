@@ -43,7 +43,7 @@ def command(
       netcli time configs/lenet.prototxt
       netcli time deploy.prototxt --batch 1 --forward-only --threads 1 --json
     """
-    from netcli.cli.timing import describe, run_timing
+    from netcli.cli.timing import layer_table, run_timing, summary
 
     result = run_timing(
         file,
@@ -58,4 +58,5 @@ def command(
     if as_json:
         click.echo(json.dumps(result))
     else:
-        click.echo(describe(result, terminal=sys.stdout.isatty()))
+        click.echo(layer_table(result, terminal=sys.stdout.isatty()))
+        click.echo(summary(result), err=True)

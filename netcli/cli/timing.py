@@ -106,15 +106,17 @@ def _measurements(timing: Timing, images: int, iter_size: int) -> dict[str, Any]
     return result
 
 
-def describe(result: dict[str, Any], *, terminal: bool) -> str:
-    """One row for each layer; on a terminal the whole net and how it was measured below."""
+def layer_table(result: dict[str, Any], *, terminal: bool) -> str:
+    """One row for each layer, and one for what they do not account for."""
     whole = (result["forward_backward_ms"] or result["forward_ms"])["median"]
     rows = [_row(layer, whole, result["peak_gflops"]) for layer in result["layers"]]
     rows.append(["unattributed", "", f"{result['unattributed_ms']:.3f}", *[""] * 6])
-    text = table(_COLUMNS, rows, terminal=terminal)
-    if not terminal:
-        return text
-    lines = [text, ""]
+    return table(_COLUMNS, rows, terminal=terminal)
+
+
+def summary(result: dict[str, Any]) -> str:
+    """The whole net, and how it was measured."""
+    lines = []
     for key, title in (
         ("forward_ms", "forward"),
         ("backward_ms", "backward"),
@@ -123,12 +125,12 @@ def describe(result: dict[str, Any], *, terminal: bool) -> str:
     ):
         if result.get(key):
             spread = result[key]
-            lines.append(f"{title:21}{spread['median']:.3f} ms, min {spread['min']:.3f}, iqr {spread['iqr']:.3f}")
+            lines.append(f"{title:21} {spread['median']:.3f} ms, min {spread['min']:.3f}, iqr {spread['iqr']:.3f}")
     lines += [
-        f"{'images':21}{units.count(round(result['images_per_s'] or 0))} a second",
-        f"{'first pass':21}{units.duration(result['compile_s'])}, compiling included",
-        f"{'sgemm peak':21}{result['peak_gflops']:.1f} GFLOP/s",
-        f"phase {result['phase']}, batch {result['batch']}, {result['threads']} threads, "
+        f"{'images':21} {units.count(round(result['images_per_s'] or 0))} a second",
+        f"{'first pass':21} {units.duration(result['compile_s'])}, compiling included",
+        f"{'sgemm peak':21} {result['peak_gflops']:.1f} GFLOP/s",
+        f"phase {result['phase']}, batch {result['batch']}, threads {result['threads']}, "
         f"medians of {result['iterations']} iterations",
     ]
     return "\n".join(lines)

@@ -42,9 +42,9 @@ def resolved_config(solver: SolverSource, seed: int, snapshot_prefix: str) -> st
     for net in _inline_nets(param):
         _make_absolute(net, solver.file)
     for field, inline in (("net", "net_param"), ("train_net", "train_net_param")):
-        if param.HasField(field):  # type: ignore[arg-type]
+        if param.HasField(field):
             getattr(param, inline).CopyFrom(_net_in(getattr(param, field), solver))
-            param.ClearField(field)  # type: ignore[arg-type]
+            param.ClearField(field)
     param.test_net_param.extend(_net_in(file, solver) for file in param.test_net)
     param.ClearField("test_net")
     param.weights[:] = [_absolute(file, solver.file) for file in param.weights]
@@ -68,7 +68,7 @@ def _net_in(file: str, solver: SolverSource) -> pb.NetParameter:
 def _make_absolute(net: pb.NetParameter, anchor: str | None) -> None:
     for layer in net.layer:
         for message, field in _PATHS:
-            if layer.HasField(message):  # type: ignore[arg-type]
+            if layer.HasField(message):
                 settings: Message = getattr(layer, message)
                 if settings.HasField(field):
                     setattr(settings, field, _absolute(getattr(settings, field), anchor))

@@ -1,0 +1,97 @@
+"""``netcli check``: all findings, each once, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+INPUT = 'layer { name: "in" type: "Input" top: "a" input_param { shape { dim: 2 dim: 4 } } }\n'
+
+
+def test_nothing_to_report(tmp_path: Path, run: Any) -> None:
+    file = tmp_path / "fine.prototxt"
+    file.write_text(INPUT)
+    result = run("check", file)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "1 file: nothing to report\n")
+
+
+def test_json_is_as_promised(tmp_path: Path, run: Any) -> None:
+    file = tmp_path / "typo.prototxt"
+    file.write_text(INPUT + 'layer { name: "r" type: "RelU" bottom: "a" top: "b" }\n')
+    result = run("check", file, "--format", "json")
+    assert result.exit_code == 3
+    found = json.loads(result.stdout)
+    assert (found["schema"], found["files"]) == (1, 1)
+    assert found["findings"] == [
+        {
+            "code": "NC101",
+            "severity": "error",
+            "file": str(file),
+            "line": 2,
+            "column": 25,
+            "layer": "r",
+            "layer_type": None,
+            "message": "unknown layer type 'RelU'",
+            "expected": None,
+            "actual": None,
+            "hint": "did you mean 'ReLU'?",
+            "suggestion": "ReLU",
+        }
+    ]
+
+
+def test_all_findings_and_none_twice(tmp_path: Path, run: Any) -> None:
+    """Both phases meet the same mistakes; a solver that is checked with its net meets them again."""
+    (tmp_path / "net.prototxt").write_text(
+        INPUT
+        + 'layer { name: "r" type: "RelU" bottom: "a" top: "b" }\n'
+        + 'layer { name: "s" type: "Softmax" bottom: "aa" top: "c" }\n'
+    )
+    (tmp_path / "solver.prototxt").write_text('net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fxed"\nmax_iter: 1\n')
+    result = run("check", tmp_path)
+    assert result.exit_code == 3
+    codes = sorted(line.rpartition("[")[2].rstrip("]") for line in result.stdout.splitlines())
+    assert codes == ["NC101", "NC104", "NC402"]
+    assert result.stderr == "2 files: 3 errors\n"
+
+
+def test_data_that_are_elsewhere_are_a_note(tiny: Path, run: Any) -> None:
+    Path("net.prototxt").write_text(Path("net.prototxt").read_text().replace("_lmdb", "_nowhere"))
+    result = run("check", "solver.prototxt")
+    assert result.exit_code == 0
+    first, second = result.stdout.splitlines()
+    assert first.startswith("note: ")
+    assert "net.prototxt:6:24: layer 'data' (Data): " in first
+    assert first.endswith("hint: give the shape with --input-shape C,H,W [NC130]")
+    assert "net.prototxt:11:24:" in second
+    shaped = run("check", "solver.prototxt", "--input-shape", "1,4,4")
+    assert (shaped.exit_code, shaped.stdout) == (0, "")
+
+
+def test_a_net_of_one_phase_is_fine(tmp_path: Path, run: Any) -> None:
+    file = tmp_path / "test_only.prototxt"
+    file.write_text(INPUT.replace("input_param", "include { phase: TEST } input_param"))
+    assert run("check", file).exit_code == 0
+    file.write_text(INPUT.replace("input_param", 'include { stage: "never" } input_param'))
+    result = run("check", file)
+    assert result.exit_code == 3
+    assert result.stdout.count("[NC113]") == 1
+
+
+def test_a_folder_without_prototxts_is_an_error(tmp_path: Path, run: Any) -> None:
+    result = run("check", tmp_path)
+    assert result.exit_code == 3
+    assert "without *.prototxt files" in result.stdout
+
+
+def test_a_missing_net_is_found_at_the_solvers_line(tiny: Path, run: Any) -> None:
+    Path("net.prototxt").unlink()
+    result = run("check", "solver.prototxt")
+    assert result.exit_code == 3
+    assert "solver.prototxt:2:6: " in result.stdout
+    assert result.stdout.count("[NC001]") == 1
+
+
+def test_paths_are_needed(run: Any) -> None:
+    assert run("check").exit_code == 2
