@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from netcli import solver as core
 from netcli.data.feed import Feeds
-from netcli.prototxt import SolverSource, load_solver
+from netcli.prototxt import load_solver
 from netcli.pycaffe.net import Net
 from netcli.pycaffe.seeds import next_seed
 from netcli.schema import caffe_pb2 as pb
@@ -34,13 +34,11 @@ class Solver:
     type_name: ClassVar[str | None] = None
 
     def __init__(self, solver_file: PathName) -> None:
-        self._start(load_solver(solver_file))
-
-    def _start(self, source: SolverSource) -> None:
+        source = load_solver(solver_file)
         if self.type_name is not None:
             source.param.type = self.type_name
         seed = source.param.random_seed if source.param.random_seed >= 0 else next_seed()
-        prefix = str(Path(source.file).with_suffix("")) if source.file else None
+        prefix = str(Path(solver_file).with_suffix(""))
         self._solver = core.Solver(source, feeds=lambda net: Feeds(net.file, seed), seed=seed, default_prefix=prefix)
         self.net = Net.over(self._solver.net)
         self.test_nets = [Net.over(net) for net in self._solver.test_nets]
