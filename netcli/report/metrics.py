@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 class MetricsFile:
-    """A listener that adds to ``path``, a line at a time, flushed: what is in the file survives a crash.
+    """A listener that adds to ``path``, a line at a time: what is in the file survives a crash.
 
     Args:
         path: added to, never overwritten.
@@ -30,7 +30,8 @@ class MetricsFile:
         self._path = path
         self._clock = clock
         try:
-            self._file = path.open("a", encoding="utf-8")
+            # Unbuffered, so that nothing is left to be written, and to fail, when the file is closed.
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -38,10 +39,11 @@ class MetricsFile:
         record = metrics_record(event)
         if record is None:
             return
-        line = json.dumps(_finite({**record, "time": round(self._clock(), 3)}))
+        line = json.dumps(_finite({**record, "time": round(self._clock(), 3)})) + "\n"
+        rest = line.encode()
         try:
-            self._file.write(line + "\n")
-            self._file.flush()
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise _unwritable(self._path, error) from error
 

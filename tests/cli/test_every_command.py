@@ -105,7 +105,8 @@ def test_show_and_check_do_without_kernels(command: str) -> None:
         "from netcli.cli import main\n"
         f"try: main([{command!r}, 'configs/lenet.prototxt'])\n"
         "except SystemExit as stop: assert not stop.code\n"
-        "print([name for name in ('numba', 'llvmlite', 'rich', 'cv2', 'h5py') if name in sys.modules], file=sys.stderr)\n"
+        "heavy = ('numba', 'llvmlite', 'rich', 'cv2', 'h5py')\n"
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stderr.splitlines()[-1] == "[]"
