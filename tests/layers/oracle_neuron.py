@@ -1,4 +1,4 @@
-"""ReLU, Dropout and TanH from their equations."""
+"""The neuron layers from their equations."""
 
 from __future__ import annotations
 
@@ -43,3 +43,61 @@ def dropout_testing(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -
 
 def tanh(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
     return [np.tanh(bottoms[0])]
+
+
+def absval(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [np.abs(bottoms[0])]
+
+
+def bnll(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [np.logaddexp(0, bottoms[0])]
+
+
+def clip(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [np.clip(bottoms[0], param.clip_param.min, param.clip_param.max)]
+
+
+def elu(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    x = bottoms[0]
+    return [np.where(x > 0, x, param.elu_param.alpha * (np.exp(x) - 1))]
+
+
+def _base(base: float) -> float:
+    return np.e if base == -1 else base
+
+
+def exp(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    settings = param.exp_param
+    return [_base(settings.base) ** (settings.shift + settings.scale * bottoms[0])]
+
+
+def log(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    settings = param.log_param
+    return [np.log(settings.shift + settings.scale * bottoms[0]) / np.log(_base(settings.base))]
+
+
+def power(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    settings = param.power_param
+    return [(settings.shift + settings.scale * bottoms[0]) ** settings.power]
+
+
+def prelu(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    x = bottoms[0]
+    slopes = params[0].reshape(-1, *(1,) * (x.ndim - 2))
+    return [np.where(x > 0, x, slopes * x)]
+
+
+def relu6(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [np.clip(bottoms[0], 0, 6)]
+
+
+def sigmoid(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [1 / (1 + np.exp(-bottoms[0]))]
+
+
+def swish(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [bottoms[0] / (1 + np.exp(-param.swish_param.beta * bottoms[0]))]
+
+
+def threshold(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
+    return [(bottoms[0] > param.threshold_param.threshold).astype(float)]

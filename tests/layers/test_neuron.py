@@ -118,3 +118,71 @@ def test_infinity_goes_through_relu() -> None:
     case = case_of("ReLU", "relu_param { negative_slope: 0.5 }", Bottom((1, 4)))
     (y,) = SingleLayer(case).forward([np.array([[np.inf, -np.inf, 2, -2]])])
     assert y.tolist() == [[np.inf, -np.inf, 2, -1]]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "text", "shape", "code", "message"),
+    [
+        ("Clip", "", (2, 3), "NC120", "min is missing"),
+        ("Clip", "clip_param { min: 1 max: 0.5 }", (2, 3), "NC121", "expected at least 1, actual 0.5"),
+        ("Exp", "exp_param { base: 0 }", (2, 3), "NC121", "expected above 0, or -1 for e, actual 0"),
+        ("Exp", "exp_param { base: -2 }", (2, 3), "NC121", "actual -2"),
+        ("Log", "log_param { base: -0.5 }", (2, 3), "NC121", "actual -0.5"),
+        ("Log", "log_param { base: 1 }", (2, 3), "NC121", "there is no logarithm of this base"),
+        ("PReLU", "", (5,), "NC122", "expected (N, C, ...), actual (5,)"),
+    ],
+)
+def test_settings_that_make_no_function(
+    type_name: str, text: str, shape: tuple[int, ...], code: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        LayerCase(type_name, "wrong", "", text, bottoms=(Bottom(shape),)).inferred_shapes()
+    assert caught.value.code == code
+    assert message in str(caught.value)
+
+
+def test_a_threshold_says_that_it_has_no_gradient() -> None:
+    single = SingleLayer(LayerCase("Threshold", "wanted", "", bottoms=(Bottom((2, 3)),)))
+    single.forward([np.ones((2, 3))])
+    with pytest.raises(ConfigError, match="a threshold has no gradient") as caught:
+        single.backward([np.ones((2, 3))])
+    assert caught.value.code == "NC114"
+
+
+def test_a_value_on_a_bound_is_inside_for_clip_and_outside_for_relu6() -> None:
+    x, ones = np.array([[0.0, 3.0, 6.0]]), np.ones((1, 3))
+    for type_name, text, expected in (
+        ("Clip", "clip_param { min: 0 max: 6 }", [1, 1, 1]),
+        ("ReLU6", "", [0, 1, 0]),
+    ):
+        single = SingleLayer(LayerCase(type_name, "bounds", "", text, bottoms=(Bottom((1, 3)),)))
+        single.forward([x])
+        (dx,), _ = single.backward([ones])
+        assert dx[0].tolist() == expected
+
+
+@pytest.mark.parametrize("type_name", ["BNLL", "Sigmoid", "Swish", "TanH", "ELU"])
+def test_large_inputs_overflow_nowhere(type_name: str) -> None:
+    single = SingleLayer(LayerCase(type_name, "large", "", bottoms=(Bottom((1, 2)),)))
+    (y,) = single.forward([np.array([[1e4, -1e4]])])
+    (dx,), _ = single.backward([np.ones((1, 2))])
+    assert np.isfinite(y).all()
+    assert np.isfinite(dx).all()
+
+
+def test_what_stands_in_padding_lanes_never_becomes_infinite() -> None:
+    for type_name, text in (("Log", "log_param { scale: -1 shift: 0.75 }"), ("Power", "power_param { power: -1 }")):
+        single = SingleLayer(LayerCase(type_name, "padding", "", text, bottoms=(Bottom((1, 3)),)))
+        single.forward([np.full((1, 3), 0.5)])
+        single.backward([np.ones((1, 3))])
+        assert np.isfinite(single.tops[0].values.read(LANES)).all()
+        assert np.isfinite(single.bottoms[0].gradients.read(LANES)).all()
+
+
+def test_prelu_starts_with_a_slope_of_a_quarter_unless_told_otherwise() -> None:
+    for text, expected in (("", 0.25), ("prelu_param { filler { value: 0.1 } }", 0.1)):
+        layer = LayerCase("PReLU", "filler", "", text, bottoms=(Bottom((2, 3)),)).layer()
+        layer.setup([(2, 3)])
+        (declaration,) = layer.declarations
+        assert declaration.filler.value == pytest.approx(expected)
+        assert declaration.shape == (3,)

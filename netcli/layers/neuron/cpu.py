@@ -1,12 +1,23 @@
-"""CPU kernels of the neuron layers."""
+"""CPU kernels of the neuron layers.
+
+Arrays are flat, (count,), unless a kernel says otherwise. Activations that nets use everywhere run on all
+threads; the rare ones run on one, which compiles several times faster.
+"""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numba import prange
+from numba import carray, prange
 
 from netcli.runtime.counter_random import random_bits
-from netcli.runtime.jit import parallel_kernel
+from netcli.runtime.jit import LANES, kernel, parallel_kernel
+from netcli.runtime.stack import stack_memory
+
+_PRELU_BLOCK = 8
+"""Channels whose slopes one task sums up: enough for whole cache lines in a row."""
+_PRELU_VALUES = _PRELU_BLOCK * LANES
 
 
 @parallel_kernel
@@ -59,3 +70,205 @@ def tanh_backward(y, dy, dx):
     """y, dy, dx: (count,)."""
     for i in prange(y.size):
         dx[i] = dy[i] - dy[i] * y[i] * y[i]
+
+
+@parallel_kernel
+def sigmoid_forward(x, y):
+    one = x.dtype.type(1)
+    for i in prange(x.size):
+        y[i] = one / (one + math.exp(-x[i]))
+
+
+@parallel_kernel
+def sigmoid_backward(y, dy, dx):
+    one = y.dtype.type(1)
+    for i in prange(y.size):
+        dx[i] = dy[i] * y[i] * (one - y[i])
+
+
+@parallel_kernel
+def swish_forward(x, beta, y):
+    one = x.dtype.type(1)
+    for i in prange(x.size):
+        y[i] = x[i] / (one + math.exp(-beta * x[i]))
+
+
+@parallel_kernel
+def swish_backward(x, dy, beta, dx):
+    one = x.dtype.type(1)
+    for i in prange(x.size):
+        gate = one / (one + math.exp(-beta * x[i]))
+        dx[i] = dy[i] * gate * (one + beta * x[i] * (one - gate))
+
+
+@parallel_kernel
+def elu_forward(x, alpha, y):
+    for i in prange(x.size):
+        value = x[i]
+        y[i] = value if value > 0 else alpha * math.expm1(value)
+
+
+@parallel_kernel
+def elu_backward(x, dy, alpha, dx):
+    for i in prange(x.size):
+        gradient = dy[i]
+        dx[i] = gradient if x[i] > 0 else gradient * alpha * math.exp(x[i])
+
+
+@parallel_kernel
+def clip_forward(x, low, high, y):
+    """NaN stays NaN."""
+    for i in prange(x.size):
+        value = x[i]
+        y[i] = low if value < low else high if value > high else value
+
+
+@parallel_kernel
+def clip_backward(x, dy, low, high, dx):
+    """The bounds belong to the inside."""
+    zero = x.dtype.type(0)
+    for i in prange(x.size):
+        gradient = dy[i]
+        dx[i] = gradient if low <= x[i] <= high else zero
+
+
+@parallel_kernel
+def relu6_backward(y, dy, dx):
+    """The bounds 0 and 6 belong to the outside."""
+    zero = y.dtype.type(0)
+    for i in prange(y.size):
+        gradient = dy[i]
+        dx[i] = gradient if 0 < y[i] < 6 else zero
+
+
+@kernel
+def absolute_forward(x, y):
+    for i in range(x.size):
+        y[i] = abs(x[i])
+
+
+@kernel
+def absolute_backward(x, dy, dx):
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        gradient = dy[i]
+        dx[i] = gradient if x[i] > 0 else -gradient if x[i] < 0 else zero
+
+
+@kernel
+def bnll_forward(x, y):
+    for i in range(x.size):
+        value = x[i]
+        y[i] = value + math.log1p(math.exp(-value)) if value > 0 else math.log1p(math.exp(value))
+
+
+@kernel
+def bnll_backward(y, dy, dx):
+    for i in range(y.size):
+        dx[i] = -dy[i] * math.expm1(-y[i])
+
+
+@kernel
+def exp_forward(x, inner, outer, y):
+    """y = outer e^(inner x)."""
+    for i in range(x.size):
+        y[i] = outer * math.exp(inner * x[i])
+
+
+@kernel
+def exp_backward(y, dy, inner, dx):
+    for i in range(y.size):
+        dx[i] = dy[i] * inner * y[i]
+
+
+@kernel
+def log_forward(x, scale, shift, log_base, y):
+    """y = log(shift + scale x) / log_base."""
+    for i in range(x.size):
+        y[i] = math.log(shift + scale * x[i]) / log_base
+
+
+@kernel
+def log_backward(y, dy, scale, log_base, dx):
+    """shift + scale x is e^(log_base y)."""
+    for i in range(y.size):
+        dx[i] = dy[i] * scale / log_base * math.exp(-log_base * y[i])
+
+
+@kernel
+def _power(base, power):
+    """base^power, quick where it is a product."""
+    if power == 1:
+        return base
+    if power == 2:
+        return base * base
+    return base**power
+
+
+@kernel
+def power_forward(x, power, scale, shift, y):
+    """y = (shift + scale x)^power."""
+    for i in range(x.size):
+        y[i] = _power(shift + scale * x[i], power)
+
+
+@kernel
+def power_backward(x, dy, power, scale, shift, dx):
+    """For a power and a scale other than 0."""
+    below = power - x.dtype.type(1)
+    for i in range(x.size):
+        dx[i] = dy[i] * power * scale * _power(shift + scale * x[i], below)
+
+
+@kernel
+def threshold_forward(x, threshold, y):
+    for i in range(x.size):
+        y[i] = 1 if x[i] > threshold else 0
+
+
+@parallel_kernel
+def prelu_forward(x, slopes, y):
+    """x, y: (G, P, C, L); slopes: (C,). NaN stays NaN."""
+    groups, positions, channels, _ = x.shape
+    for task in prange(groups * positions):
+        source = x[task // positions, task % positions]
+        target = y[task // positions, task % positions]
+        for channel in range(channels):
+            slope = slopes[channel]
+            for lane in range(LANES):
+                value = source[channel, lane]
+                target[channel, lane] = value if value > 0 else slope * value
+
+
+@parallel_kernel
+def prelu_backward(x, dy, slopes, wanted, dx, slope_gradients):
+    """x, dy, dx: (G, P, C, L); writes dx if ``wanted``, and slope_gradients (C,).
+
+    A task owns some channels and goes through all images and positions in order: no two tasks write to one
+    place, and the sums do not depend on the number of threads.
+    """
+    groups, positions, channels, _ = x.shape
+    zero = x.dtype.type(0)
+    for task in prange((channels + _PRELU_BLOCK - 1) // _PRELU_BLOCK):
+        first = task * _PRELU_BLOCK
+        count = min(_PRELU_BLOCK, channels - first)
+        sums = carray(stack_memory(x, _PRELU_VALUES), (_PRELU_BLOCK, LANES))
+        sums[:] = 0
+        for group in range(groups):
+            for position in range(positions):
+                for k in range(count):
+                    source = x[group, position, first + k]
+                    gradients = dy[group, position, first + k]
+                    target = dx[group, position, first + k]
+                    slope = slopes[first + k]
+                    for lane in range(LANES):
+                        value = source[lane]
+                        gradient = gradients[lane]
+                        sums[k, lane] += zero if value > 0 else gradient * value
+                        if wanted:
+                            target[lane] = gradient if value > 0 else slope * gradient
+        for k in range(count):
+            total = sums[k, 0]
+            for lane in range(1, LANES):
+                total += sums[k, lane]
+            slope_gradients[first + k] = total

@@ -1,0 +1,72 @@
+"""PReLU: the rectified linear unit whose slope below 0 is learned.
+
+    y = x            where x > 0
+    y = a_c x        elsewhere, with c the channel of x
+    dx = dy (1 or a_c, likewise)
+    da_c += sum of dy x over all x of channel c that are not positive
+
+x: (N, C, ...) -> y: the same. Parameter: a (C,), or a single number () with ``channel_shared``, filled with 0.25
+unless ``filler`` says otherwise. In place a copy of x is kept. Source: Caffe's prelu_layer; He et al., "Delving deep
+into rectifiers", ICCV 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netcli.layers.layer import Layer, LayerContext, ParameterDeclaration
+from netcli.layers.normalisation.kept_input import KeptInput
+from netcli.layers.registry import register
+from netcli.layers.workspace import Workspace
+from netcli.prototxt import LayerSource
+from netcli.runtime.blob import LANES, PLAIN, Blob, Shape
+from netcli.schema import caffe_pb2 as pb
+
+_FIRST_SLOPE = 0.25
+
+
+@register("PReLU", param="prelu_param", in_place=True)
+class PReLU(Layer):
+    def __init__(self, source: LayerSource, context: LayerContext) -> None:
+        super().__init__(source, context)
+        self._input = KeptInput(context.dtype)
+        self._work = Workspace(context.dtype)
+
+    def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """(N, C, ...) -> the same. Raises ConfigError NC122 for a bottom without channels."""
+        shape = bottom_shapes[0]
+        if len(shape) < 2:
+            raise self.error("NC122", "the bottom has no channels", "bottom", 0, expected="(N, C, ...)", actual=shape)
+        settings = self.param.prelu_param
+        filler = settings.filler
+        if not settings.HasField("filler"):
+            filler = pb.FillerParameter(type="constant", value=_FIRST_SLOPE)
+        self._shared = settings.channel_shared
+        self.declarations = [ParameterDeclaration(() if self._shared else shape[1:2], filler)]
+        return [shape]
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        self._input.keep(bottoms[0], tops[0], LANES)
+        x = bottoms[0].values.read(LANES)
+        self.kernels.prelu_forward(x, self._slopes(x.shape[2]), tops[0].values.write(LANES))
+
+    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        x = self._input.values(bottoms[0], tops[0]).read(LANES)
+        dy = tops[0].gradients.read(LANES)
+        dx = bottoms[0].gradients.write(LANES) if propagate_down[0] else dy
+        slope_gradients = self._work.scratch("slope gradients", x.shape[2])
+        slopes = self._slopes(x.shape[2])
+        self.kernels.prelu_backward(x, dy, slopes, propagate_down[0], dx, slope_gradients)
+        gradient = self.params[0].gradients.update(PLAIN)
+        gradient += slope_gradients.sum() if self._shared else slope_gradients
+
+    def _slopes(self, channels: int) -> np.ndarray:
+        """(C,) even where one slope serves all."""
+        slopes = self.params[0].values.read(PLAIN)
+        if not self._shared:
+            return slopes
+        spread = self._work.scratch("slopes", channels)
+        spread.fill(slopes)
+        return spread
