@@ -24,7 +24,6 @@ _BY_MESSAGE: dict[str, dict[str, tuple[str, ...]]] = {
         _FAST_RCNN: ("roi_pooling_param", "smooth_l1_loss_param"),
         _RFCN: ("box_annotator_ohem_param", "psroi_pooling_param"),
         _NVIDIA: ("detectnet_augmentation_param", "detectnet_groundtruth_param"),
-        "the fork of the centre loss (ydwen/caffe-face)": ("center_loss_param",),
         "DeepLab's and PSPNet's forks": ("interp_param",),
         "SegNet's fork (alexgkendall/caffe-segnet) and conversions of YOLO": ("upsample_param",),
         "SegNet's and PSPNet's forks": ("bn_param",),

@@ -1,8 +1,8 @@
 """Caffe's binary files: .caffemodel, .solverstate, .binaryproto.
 
-Field 147 of a layer is ``swish_param`` in BVLC Caffe and ``margin_inner_product_param`` in SphereFace's fork. In
-memory the two are apart (the schema gives Swish a number of its own); in a file the layer's type decides, so that
-models from either fork load and either fork loads ours.
+Field 147 of a layer is ``swish_param`` in BVLC Caffe, ``margin_inner_product_param`` in SphereFace's fork and
+``center_loss_param`` in caffe-face. In memory they are apart (the schema gives the others numbers of their own); in a
+file the layer's type decides, so that models from each fork load and each fork loads ours.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from netcli.errors import Place, RunError, did_you_mean
 from netcli.schema import caffe_pb2 as pb
 
 M = TypeVar("M", bound=Message)
+
+_HOLDER_OF_147 = "margin_inner_product_param"
+_OTHER_FIELDS_147 = {"Swish": "swish_param", "CenterLoss": "center_loss_param"}
 
 _KINDS = {
     "NetParameter": "a net with its weights (.caffemodel)",
@@ -42,23 +45,31 @@ def read_net(data: bytes, file: str | None = None) -> pb.NetParameter:
     """
     net = read_message(data, pb.NetParameter, file)
     for layer in net.layer:
-        if layer.type == "Swish" and layer.HasField("margin_inner_product_param"):
-            layer.swish_param.MergeFromString(layer.margin_inner_product_param.SerializeToString())
-            layer.ClearField("margin_inner_product_param")
+        field = _OTHER_FIELDS_147.get(layer.type)
+        if field and layer.HasField(_HOLDER_OF_147):
+            getattr(layer, field).MergeFromString(getattr(layer, _HOLDER_OF_147).SerializeToString())
+            layer.ClearField(_HOLDER_OF_147)
     return net
 
 
 def write_net(net: pb.NetParameter) -> bytes:
-    """The content of a .caffemodel; a Swish layer's parameter goes out under 147. ``net`` stays as it is."""
-    if any(layer.type == "Swish" and layer.HasField("swish_param") for layer in net.layer):
+    """The content of a .caffemodel; all of 147's fields go out under that number. ``net`` stays as it is."""
+    if any(_field_to_renumber(layer) for layer in net.layer):
         copy = pb.NetParameter()
         copy.CopyFrom(net)
         net = copy
         for layer in net.layer:
-            if layer.type == "Swish" and layer.HasField("swish_param"):
-                layer.margin_inner_product_param.ParseFromString(layer.swish_param.SerializeToString())
-                layer.ClearField("swish_param")
+            field = _field_to_renumber(layer)
+            if field:
+                getattr(layer, _HOLDER_OF_147).ParseFromString(getattr(layer, field).SerializeToString())
+                layer.ClearField(field)
     return net.SerializeToString()
+
+
+def _field_to_renumber(layer: pb.LayerParameter) -> str | None:
+    """The field of ``layer`` that has another number in a file."""
+    field = _OTHER_FIELDS_147.get(layer.type)
+    return field if field and layer.HasField(field) else None
 
 
 def read_file(path: str | os.PathLike[str], expected: str | None = None) -> bytes:

@@ -34,6 +34,7 @@ def layer_with_147(layer_type: bytes, payload: bytes) -> bytes:
 
 SWISH = layer_with_147(b"Swish", varint(1 << 3 | 5) + struct.pack("<f", 2.5))
 MARGIN = layer_with_147(b"MarginInnerProduct", b"\x08\x0a\x10\x03" + varint(5 << 3 | 5) + struct.pack("<f", 1000.0))
+CENTER = layer_with_147(b"CenterLoss", b"\x08\x0a" + chunk(2, chunk(1, b"xavier")) + b"\x18\x02")
 
 
 def test_147_is_swish_in_a_bvlc_file() -> None:
@@ -42,12 +43,19 @@ def test_147_is_swish_in_a_bvlc_file() -> None:
     assert not layer.HasField("margin_inner_product_param")
 
 
+def test_147_is_the_center_loss_in_a_caffe_face_file() -> None:
+    layer = binary.read_net(CENTER).layer[0]
+    settings = layer.center_loss_param
+    assert (settings.num_output, settings.center_filler.type, settings.axis) == (10, "xavier", 2)
+    assert not layer.HasField("margin_inner_product_param")
+
+
 def test_147_is_the_margin_layer_in_a_sphereface_file() -> None:
     param = binary.read_net(MARGIN).layer[0].margin_inner_product_param
     assert (param.num_output, param.type, param.base) == (10, pb.MarginInnerProductParameter.QUADRUPLE, 1000.0)
 
 
-@pytest.mark.parametrize("data", [SWISH, MARGIN], ids=["bvlc", "sphereface"])
+@pytest.mark.parametrize("data", [SWISH, MARGIN, CENTER], ids=["bvlc", "sphereface", "caffe-face"])
 def test_each_fork_reads_back_what_it_wrote(data: bytes) -> None:
     net = binary.read_net(data)
     before = net.SerializeToString()
