@@ -25,10 +25,12 @@ def read_weights(path: str | os.PathLike[str]) -> pb.NetParameter:
     content = read_file(path, KIND)
     if is_hdf5(content):
         return weights_from_hdf5(content, file)
+    if ".solverstate" in os.path.basename(file):
+        hint = "a .solverstate holds no weights: give its .caffemodel"
+        raise RunError.of("NC456", f"'{file}' is no file of weights", expected=KIND, hint=hint)
     net = read_net(content, file)
     if not net.layer and not net.layers:
-        hint = "a .solverstate holds no weights: give its .caffemodel" if ".solverstate" in file else None
-        raise RunError.of("NC456", f"'{file}' holds no layers", expected=KIND, hint=hint)
+        raise RunError.of("NC456", f"'{file}' holds no layers", expected=KIND)
     try:
         return NetSource.from_message(net, file).param
     except ConfigError as error:

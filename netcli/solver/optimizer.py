@@ -59,24 +59,29 @@ class Optimizer:
             rate: the learning rate of this iteration, before lr_mult.
             iteration: from 0; Adam's correction of its moments depends on it.
         """
-        param, real = self._param, self._dtype.type
+        param = self._param
         run = getattr(self._kernels, self._rule.kernel)
-        coefficients = [real(value) for value in self._rule.coefficients(param, iteration)]
-        scale = real(self._clipping_factor() / param.iter_size)
-        l1_asked = param.regularization_type == "L1"
+        coefficients = [self._real(value) for value in self._rule.coefficients(param, iteration)]
+        scale = self._real(self._clipping_factor() / param.iter_size)
+        takes_l1 = param.regularization_type == "L1"
         for index, item in enumerate(self._learnable):
-            decay = real(param.weight_decay * item.decay_mult)
-            l2, l1 = (real(0), decay) if l1_asked else (decay, real(0))
+            decay = self._real(param.weight_decay * item.decay_mult)
+            none = self._real(0)
             run(
                 item.blob.values.update(PLAIN).reshape(-1),
                 item.blob.gradients.update(PLAIN).reshape(-1),
                 *(array.reshape(-1) for array in self.history[index :: len(self._learnable)]),
                 scale,
-                l2,
-                l1,
-                real(rate * item.lr_mult),
+                none if takes_l1 else decay,
+                decay if takes_l1 else none,
+                self._real(rate * item.lr_mult),
                 *coefficients,
             )
+
+    def _real(self, value: float) -> np.floating:
+        """``value`` in the net's type; infinite where it is too large for that, as the run will show."""
+        with np.errstate(over="ignore"):
+            return self._dtype.type(value)
 
     def _clipping_factor(self) -> float:
         """clip_gradients / norm where the L2 norm over all gradients is larger than that, else 1."""

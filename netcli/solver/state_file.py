@@ -97,6 +97,8 @@ def read_state(path: str | os.PathLike[str]) -> State:
     content = read_file(path, KIND)
     if is_hdf5(content):
         return _state_from_hdf5(content, file)
+    if ".caffemodel" in os.path.basename(file):
+        raise _not_a_state(file)
     message = read_message(content, pb.SolverState, file)
     if not message.HasField("iter"):
         raise _not_a_state(file)
