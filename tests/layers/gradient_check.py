@@ -30,6 +30,8 @@ def check_gradients(case: LayerCase) -> int:
 def _inputs(case: LayerCase, single: SingleLayer, bottoms: list[np.ndarray]) -> list[tuple[str, np.ndarray]]:
     """What the tops are differentiated by, in the order in which ``SingleLayer.backward`` returns gradients."""
     named = [(f"bottom {i}", array) for i, array in enumerate(bottoms) if case.bottoms[i].differentiable]
+    if case.undifferentiable_params:
+        return named
     return named + [(f"param {i}", array) for i, array in enumerate(single.params)]
 
 
@@ -44,6 +46,9 @@ def _analytic(case: LayerCase, single: SingleLayer, inputs: list[tuple[str, np.n
             gradients = [np.zeros(blob.shape) for blob in single.tops]
             gradients[top].reshape(-1)[element] = TOP_GRADIENT
             by_bottom, by_param = single.backward(gradients)
+            if case.undifferentiable_params:
+                assert not any(gradient.any() for gradient in by_param), case.undifferentiable_params
+                by_param = []
             rows.append(np.concatenate([gradient.reshape(-1) for gradient in by_bottom + by_param]))
     return np.array(rows).reshape(len(rows), sum(array.size for _, array in inputs))
 

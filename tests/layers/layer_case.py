@@ -38,6 +38,11 @@ def well_apart(rng: np.random.Generator, shape: Shape) -> np.ndarray:
     return (rng.permutation(count).reshape(shape) - count / 2) * 0.1 + rng.uniform(0, 0.05, shape)
 
 
+def small(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    """Parameters of either sign."""
+    return rng.uniform(-0.5, 0.5, shape)
+
+
 def labels(classes: int) -> Maker:
     """Whole numbers from 0 to ``classes`` - 1."""
     return lambda rng, shape: rng.integers(0, classes, shape).astype(np.float64)
@@ -62,7 +67,9 @@ class LayerCase:
         oracle: ``module:function`` of ``(param, bottoms, params) -> tops`` in plain NumPy, float64.
         differentiable_tops: tops whose gradient counts.
         in_place: False where this variant cannot do what its type can.
+        make_param: how the parameters' values are made.
         not_differentiable: why no gradient is checked.
+        undifferentiable_params: why the parameters, though not the bottoms, get no gradient.
         carries_nan: whether a NaN in the first bottom must show in the tops.
         rtol: of float32 values and gradients; ``gradient_tolerance``: of the float64 check.
     """
@@ -77,7 +84,9 @@ class LayerCase:
     differentiable_tops: tuple[int, ...] = (0,)
     in_place: bool = True
     batched: bool = True
+    make_param: Maker = small
     not_differentiable: str = ""
+    undifferentiable_params: str = ""
     carries_nan: bool = True
     rtol: float = 1e-5
     gradient_tolerance: float = 1e-6
@@ -109,6 +118,13 @@ class LayerCase:
     def inferred_shapes(self) -> list[Shape]:
         """The tops' shapes, from ``setup`` alone."""
         return self.layer().setup(self.bottom_shapes())
+
+    @property
+    def declares_parameters(self) -> bool:
+        """True if the layer has learnable blobs."""
+        layer = self.layer()
+        layer.setup(self.bottom_shapes())
+        return bool(layer.declarations)
 
     def make_bottoms(self, batch: int | None = None) -> list[np.ndarray]:
         """The bottoms' data (float64), the same at every call."""

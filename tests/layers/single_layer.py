@@ -33,6 +33,8 @@ class TypedKernels:
 
     def __getattr__(self, name: str) -> object:
         kernel = getattr(Layer.kernels.func(self._layer), name)
+        if not callable(kernel):
+            return kernel
 
         def call(*arguments: object) -> object:
             for position, argument in enumerate(arguments):
@@ -61,7 +63,7 @@ class SingleLayer:
         rng = np.random.default_rng(SEED + 1)
         for declaration in self.layer.declarations:
             blob = Blob(declaration.shape, dtype)
-            blob.values.write(PLAIN)[...] = rng.uniform(-0.5, 0.5, declaration.shape)
+            blob.values.write(PLAIN)[...] = case.make_param(rng, declaration.shape)
             self.layer.params.append(blob)
         self.layer.__dict__["kernels"] = TypedKernels(self.layer)
 

@@ -46,6 +46,8 @@ def test_values_and_gradients_are_caffes(case: Path) -> None:
     net.forward()
     for name, array in recorded(npz, "top").items():
         assert_recorded(net.blobs[name].data, array, f"top {name}")
+    for index, array in recorded(npz, "param_after").items():
+        assert_recorded(params[int(index)].data, array, f"param {index} after the pass")
     bottom_gradients, param_gradients = recorded(npz, "bottom_diff"), recorded(npz, "param_diff")
     if not bottom_gradients and not param_gradients:
         return

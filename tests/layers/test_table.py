@@ -24,6 +24,8 @@ BATCHED = [case for case in WITH_BOTTOMS if case.batched]
 DIFFERENTIABLE = [case for case in CASES if not case.not_differentiable]
 IN_PLACE = [case for case in CASES if case.in_place and layer_types()[case.type].in_place]
 BATCHES = (1, lane_count() + 3)
+GRADIENT_BATCHES = [(case, batch) for case in DIFFERENTIABLE for batch in (None, *BATCHES) if case.batched or not batch]
+WITH_PARAMETERS = [case for case in DIFFERENTIABLE if case.declares_parameters]
 FLOAT32_SCALE = 1e-6
 
 
@@ -97,11 +99,10 @@ def test_gradients(case: LayerCase) -> None:
     assert check_gradients(case) > 0 or not case.tops
 
 
-@cases(DIFFERENTIABLE)
-@pytest.mark.parametrize("batch", [None, *BATCHES])
+@pytest.mark.parametrize(
+    ("case", "batch"), GRADIENT_BATCHES, ids=[f"{case.id}-{batch or 'own'}" for case, batch in GRADIENT_BATCHES]
+)
 def test_gradients_do_not_depend_on_the_place(case: LayerCase, batch: int | None) -> None:
-    if batch and not case.batched:
-        pytest.skip("the batch is part of what is computed")
     bottoms = case.make_bottoms(batch)
     results = []
     for place in (PLAIN, LANES):
@@ -146,11 +147,9 @@ def test_float32_is_kept(case: LayerCase) -> None:
     assert all(array.dtype == np.float32 for array in tops + gradients)
 
 
-@cases(DIFFERENTIABLE)
+@cases(WITH_PARAMETERS)
 def test_parameter_gradients_add_up(case: LayerCase) -> None:
     single = SingleLayer(case)
-    if not single.layer.params:
-        pytest.skip("no parameters")
     single.forward(case.make_bottoms())
     _, once = single.backward(top_gradients(single))
     single.layer.backward(single.tops, [bottom.differentiable for bottom in case.bottoms], single.bottoms)
