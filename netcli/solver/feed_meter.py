@@ -34,7 +34,7 @@ class FeedMeter:
         """Passes over the set of the first data layer; None where there is no layer with a set of known size."""
         for feed in self._feeds:
             if feed.size:
-                return self.items[feed.layer] / feed.size
+                return self.items.get(feed.layer, 0) / feed.size
         return None
 
     def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
