@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -10,11 +12,20 @@ class Workspace:
 
     def __init__(self, dtype: np.dtype) -> None:
         self._dtype = dtype
-        self._arrays: dict[str, np.ndarray] = {}
+        self._kept: dict[str, np.ndarray] = {}
+        self._scratch: dict[str, np.ndarray] = {}
 
-    def array(self, name: str, *shape: int) -> np.ndarray:
-        """The array ``name``. It is zero when it is new or takes another ``shape``; else it holds what it held."""
-        array = self._arrays.get(name)
+    def kept(self, name: str, *shape: int) -> np.ndarray:
+        """The array ``name``, with what was left in it; zeros when it is new or takes another ``shape``."""
+        array = self._kept.get(name)
         if array is None or array.shape != shape:
-            array = self._arrays[name] = np.zeros(shape, self._dtype)
+            array = self._kept[name] = np.zeros(shape, self._dtype)
         return array
+
+    def scratch(self, name: str, *shape: int) -> np.ndarray:
+        """An array of any content. Its memory only grows, so that shapes may come and go within a pass."""
+        count = math.prod(shape)
+        memory = self._scratch.get(name)
+        if memory is None or memory.size < count:
+            memory = self._scratch[name] = np.empty(count, self._dtype)
+        return memory[:count].reshape(shape)

@@ -115,10 +115,10 @@ class BatchNorm(Layer):
         return channel_form(array, place, self._shape, 1)
 
     def _vector(self, name: str) -> np.ndarray:
-        return self._work.array(name, self._shape[1])
+        return self._work.kept(name, self._shape[1])
 
     def _partial(self) -> np.ndarray:
-        return self._work.array("partial", 2, self.kernels.CHUNKS, self._shape[1])
+        return self._work.scratch("partial", 2, self.kernels.CHUNKS, self._shape[1])
 
     def _read_stored(self, mean: np.ndarray, variance: np.ndarray) -> None:
         weight = self.params[2].values.read(PLAIN)[0]

@@ -52,7 +52,7 @@ class Bias(Layer):
         place = self._span.place(bottoms[0].values)
         x = self._span.form(bottoms[0].values.read(place), place)
         y = self._span.form(tops[0].values.write(place), place)
-        ones = self._work.array("ones", self._span.count)
+        ones = self._work.kept("ones", self._span.count)
         ones.fill(1)
         self.kernels.scale_and_shift(x, ones, vector(self.params[0] if self._learned else bottoms[1]), y)
 
@@ -61,8 +61,8 @@ class Bias(Layer):
         plain_dy = tops[0].gradients.read(place)
         if is_trained(self, 0) if self._learned else propagate_down[1]:
             dy = self._span.form(plain_dy, place)
-            sums = self._work.array("sums", self._span.count)
-            partial = self._work.array("partial", self.kernels.CHUNKS, self._span.count)
+            sums = self._work.scratch("sums", self._span.count)
+            partial = self._work.scratch("partial", self.kernels.CHUNKS, self._span.count)
             self.kernels.channel_sums(dy, dy.shape[0] * dy.shape[3], partial, sums)
             if self._learned:
                 add_gradient(self.params[0], sums)

@@ -69,7 +69,7 @@ class LRN(Layer):
         if self._within:
             x, y = self._planes(x, place, shape), self._planes(y, place, shape)
             step = _column_step(x, shape)
-            sums = self._work.array("row_sums", *x.shape)
+            sums = self._work.scratch("row_sums", *x.shape)
             self.kernels.lrn_within_forward(x, step, self._radius, self._scale, self._beta, sums, y)
         else:
             x, y = channel_form(x, place, shape, 1), channel_form(y, place, shape, 1)
@@ -84,13 +84,13 @@ class LRN(Layer):
         arrays = bottoms[0].values.read(place), tops[0].gradients.read(place), bottoms[0].gradients.write(place)
         if self._within:
             x, dy, dx = (self._planes(array, place, shape) for array in arrays)
-            sums, ratio = (self._work.array(name, *x.shape) for name in ("row_sums", "ratio"))
+            sums, ratio = (self._work.scratch(name, *x.shape) for name in ("row_sums", "ratio"))
             self.kernels.lrn_within_backward(
                 x, dy, _column_step(x, shape), self._radius, self._scale, self._beta, self._factor, sums, ratio, dx
             )
         else:
             x, dy, dx = (channel_form(array, place, shape, 1) for array in arrays)
-            ratio = self._work.array("ratio", self.kernels.CHUNKS, *x.shape[2:])
+            ratio = self._work.scratch("ratio", self.kernels.CHUNKS, *x.shape[2:])
             images = lanes_in_use(x, place, shape)
             self.kernels.lrn_across_backward(
                 x, dy, self._radius, self._k, self._scale, self._beta, self._factor, images, ratio, dx

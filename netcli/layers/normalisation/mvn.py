@@ -58,4 +58,4 @@ class MVN(Layer):
 
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Means and divisors of the rows, as ``forward`` leaves them."""
-        return self._work.array("mean", self._rows), self._work.array("divisor", self._rows)
+        return self._work.kept("mean", self._rows), self._work.kept("divisor", self._rows)

@@ -81,21 +81,21 @@ class Normalize(Layer):
             )
             dy = dx
         x, dy, dx = (self._vectors(array, place) for array in (x, dy, dx))
-        scratch = self._work.array("backward", 2, x.shape[0] * x.shape[1], x.shape[3])
+        scratch = self._work.scratch("backward", 2, x.shape[0] * x.shape[1], x.shape[3])
         self.kernels.l2_backward(x, dy, self._eps, scratch, dx)
 
     def _scale_gradient(self, x: np.ndarray, dy: np.ndarray, place: Place) -> None:
-        unit = self._work.array("unit", *x.shape)
+        unit = self._work.scratch("unit", *x.shape)
         self._to_length_one(x, place, unit)
-        sums, products = (self._work.array(name, self._span.count) for name in ("sums", "products"))
-        partial = self._work.array("partial", 2, self.kernels.CHUNKS, self._span.count)
+        sums, products = (self._work.scratch(name, self._span.count) for name in ("sums", "products"))
+        partial = self._work.scratch("partial", 2, self.kernels.CHUNKS, self._span.count)
         gradient, form = self._span.form(dy, place), self._span.form(unit, place)
         self.kernels.channel_gradients(gradient, form, self._zero(), partial, sums, products)
         add_gradient(self.params[0], products)
 
     def _to_length_one(self, x: np.ndarray, place: Place, y: np.ndarray) -> None:
         x, y = self._vectors(x, place), self._vectors(y, place)
-        scratch = self._work.array("forward", x.shape[0] * x.shape[1], x.shape[3])
+        scratch = self._work.scratch("forward", x.shape[0] * x.shape[1], x.shape[3])
         self.kernels.l2_forward(x, self._eps, scratch, y)
 
     def _vectors(self, array: np.ndarray, place: Place) -> np.ndarray:
@@ -107,4 +107,4 @@ class Normalize(Layer):
         return array.reshape(self._shape[0], 1, math.prod(self._shape[1:]), 1)
 
     def _zero(self) -> np.ndarray:
-        return self._work.array("zero", self._span.count)
+        return self._work.kept("zero", self._span.count)

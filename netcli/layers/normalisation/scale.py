@@ -82,7 +82,7 @@ class Scale(Layer):
         place = self._span.place(tops[0].gradients)
         x = self._span.form(self._input.values(bottoms[0], tops[0]).read(place), place)
         sums, products = self._vector("sums"), self._vector("products")
-        partial = self._work.array("partial", 2, self.kernels.CHUNKS, self._span.count)
+        partial = self._work.scratch("partial", 2, self.kernels.CHUNKS, self._span.count)
         self.kernels.channel_gradients(dy, x, self._vector("zero"), partial, sums, products)
         if wants_bias:
             add_gradient(self.params[-1], sums)
@@ -95,4 +95,4 @@ class Scale(Layer):
         return self.params[0] if self._learned else bottoms[1]
 
     def _vector(self, name: str) -> np.ndarray:
-        return self._work.array(name, self._span.count)
+        return self._work.kept(name, self._span.count)

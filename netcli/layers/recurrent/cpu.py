@@ -23,6 +23,15 @@ def continue_streams(x, cont, y):
 
 
 @parallel_kernel
+def add_rows(x, added):
+    """x += added, whose rows (1, or one a stream) repeat over the steps. x: (steps * streams, width)."""
+    for row in prange(x.shape[0]):
+        more = added[row % added.shape[0]]
+        for d in range(x.shape[1]):
+            x[row, d] += more[d]
+
+
+@parallel_kernel
 def add_and_squash(x, added, y):
     """y = tanh(x + added), added with one value a unit or of x's shape. y may be x."""
     for n in prange(x.shape[0]):

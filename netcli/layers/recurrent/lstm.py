@@ -30,7 +30,7 @@ class LSTM(Recurrent):
         cont = bottoms[1].values.read(PLAIN)
         gates = self._from_inputs(bottoms)
         h, c = self._history(bottoms)
-        continued, product = self._by_step("continued", self._units), self._work.array("product", *gates.shape[1:])
+        continued, product = self._by_step("continued", self._units), self._work.kept("product", *gates.shape[1:])
         for t in range(self._steps):
             self.kernels.continue_streams(h[t], cont[t], continued[t])
             multiply(continued[t], self._weights(self._recurrent_index).T, product)
@@ -42,9 +42,9 @@ class LSTM(Recurrent):
         cont = bottoms[1].values.read(PLAIN)
         dy = tops[0].gradients.read(PLAIN)
         gates = self._by_step("from inputs", 4 * self._units)
-        c = self._work.array("history of c", self._steps + 1, self._streams, self._units)
+        c = self._work.kept("history of c", self._steps + 1, self._streams, self._units)
         gradient = self._by_step("gradient", 4 * self._units)
-        dh, dc, product = (self._work.array(name, self._streams, self._units) for name in ("dh", "dc", "from later"))
+        dh, dc, product = (self._work.kept(name, self._streams, self._units) for name in ("dh", "dc", "from later"))
         dh.fill(0)
         dc.fill(0)
         for t in reversed(range(self._steps)):

@@ -50,19 +50,19 @@ class LSTMUnit(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         before, x, cont = (blob.values.read(PLAIN)[0] for blob in bottoms)
-        c = self._work.array("c", *before.shape)
+        c = self._work.kept("c", *before.shape)
         h = tops[1].values.write(PLAIN)[0]
-        self.kernels.lstm_unit_forward(before, x, cont, self._work.array("gates", *x.shape), c, h)
+        self.kernels.lstm_unit_forward(before, x, cont, self._work.kept("gates", *x.shape), c, h)
         np.copyto(tops[0].values.write(PLAIN)[0], c)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not (propagate_down[0] or propagate_down[1]):
             return
         before = bottoms[0].values.read(PLAIN)[0]
-        gates, c = self._work.array("gates", *bottoms[1].shape[1:]), self._work.array("c", *before.shape)
+        gates, c = self._work.kept("gates", *bottoms[1].shape[1:]), self._work.kept("c", *before.shape)
         dc, dh = (top.gradients.read(PLAIN)[0] for top in tops)
         dbefore, dx = (
-            blob.gradients.write(PLAIN)[0] if wanted else self._work.array(f"gradient {index}", *blob.shape[1:])
+            blob.gradients.write(PLAIN)[0] if wanted else self._work.scratch(f"gradient {index}", *blob.shape[1:])
             for index, (blob, wanted) in enumerate(zip(bottoms[:2], propagate_down[:2], strict=True))
         )
         self.kernels.lstm_unit_backward(before, gates, c, dc, dh, dbefore, dx)

@@ -157,13 +157,13 @@ class Recurrent(Layer):
 
     def _by_step(self, name: str, width: int) -> np.ndarray:
         """Scratch (T, N, width)."""
-        return self._work.array(name, self._steps, self._streams, width)
+        return self._work.kept(name, self._steps, self._streams, width)
 
     def _history(self, bottoms: Sequence[Blob]) -> list[np.ndarray]:
         """Each state as (T + 1, N, units): what stands before step t at index t. Index 0 is set."""
         histories = []
         for index, name in enumerate(self.states):
-            history = self._work.array(f"history of {name}", self._steps + 1, self._streams, self._units)
+            history = self._work.kept(f"history of {name}", self._steps + 1, self._streams, self._units)
             given = bottoms[2 + self._has_static + index].values.read(PLAIN)[0] if self._exposed else history[-1]
             np.copyto(history[0], given)
             histories.append(history)
@@ -178,12 +178,13 @@ class Recurrent(Layer):
         """(T, N, gates units): what x, x_static and the bias bring to each step."""
         rows = self.gates * self._units
         total = self._by_step("from inputs", rows)
-        multiply(_rows(bottoms[0].values.read(PLAIN), 2), self._weights(0).T, total.reshape(-1, rows))
-        np.add(total, self._weights(1), out=total)
+        flat = total.reshape(-1, rows)
+        multiply(_rows(bottoms[0].values.read(PLAIN), 2), self._weights(0).T, flat)
+        self.kernels.add_rows(flat, self._weights(1).reshape(1, rows))
         if self._has_static:
-            static = self._work.array("from static", self._streams, rows)
+            static = self._work.scratch("from static", self._streams, rows)
             multiply(_rows(bottoms[2].values.read(PLAIN), 1), self._weights(2).T, static)
-            np.add(total, static, out=total)
+            self.kernels.add_rows(flat, static)
         return total
 
     def _input_gradients(
@@ -201,7 +202,7 @@ class Recurrent(Layer):
         if propagate_down[0]:
             multiply(flat, self._weights(0), _rows(bottoms[0].gradients.write(PLAIN), 2))
         if self._has_static:
-            total = self._work.array("static gradient", *gradient.shape[1:])
+            total = self._work.scratch("static gradient", *gradient.shape[1:])
             np.sum(gradient, axis=0, out=total)
             self._add_matrix_gradient(2, total, _rows(bottoms[2].values.read(PLAIN), 1))
             if propagate_down[2]:
@@ -211,13 +212,13 @@ class Recurrent(Layer):
                 bottoms[index].gradients.write(PLAIN).fill(0)
 
     def _add_matrix_gradient(self, index: int, gradient: np.ndarray, inputs: np.ndarray) -> None:
-        added = self._work.array(f"gradient {index}", *self.declarations[index].shape)
+        added = self._work.scratch("added gradient", *self.declarations[index].shape)
         multiply(gradient.T, inputs, added)
         total = self.params[index].gradients.update(PLAIN)
         np.add(total, added, out=total)
 
     def _add_bias_gradient(self, index: int, gradient: np.ndarray) -> None:
-        added = self._work.array(f"gradient {index}", *self.declarations[index].shape)
+        added = self._work.scratch("added gradient", *self.declarations[index].shape)
         np.sum(gradient, axis=0, out=added)
         total = self.params[index].gradients.update(PLAIN)
         np.add(total, added, out=total)

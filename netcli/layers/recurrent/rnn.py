@@ -30,7 +30,7 @@ class RNN(Recurrent):
         cont = bottoms[1].values.read(PLAIN)
         inputs = self._from_inputs(bottoms)
         (h,) = self._history(bottoms)
-        continued, product = self._by_step("continued", self._units), self._work.array("product", *h.shape[1:])
+        continued, product = self._by_step("continued", self._units), self._work.kept("product", *h.shape[1:])
         for t in range(self._steps):
             self.kernels.continue_streams(h[t], cont[t], continued[t])
             multiply(continued[t], self._weights(self._recurrent_index).T, product)
@@ -43,10 +43,10 @@ class RNN(Recurrent):
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         cont = bottoms[1].values.read(PLAIN)
-        h = self._work.array("history of h", self._steps + 1, self._streams, self._units)
+        h = self._work.kept("history of h", self._steps + 1, self._streams, self._units)
         from_output = self._output_gradients(tops[0].gradients.read(PLAIN), h[1:])
         gradient = self._by_step("gradient", self._units)
-        later, product = (self._work.array(name, *h.shape[1:]) for name in ("later", "product"))
+        later, product = (self._work.kept(name, *h.shape[1:]) for name in ("later", "product"))
         later.fill(0)
         for t in reversed(range(self._steps)):
             self.kernels.squash_backward(h[t + 1], from_output[t], later, gradient[t])
@@ -63,7 +63,7 @@ class RNN(Recurrent):
         """The gradient (T, N, D) of h by way of y alone; adds to those of W_ho and b_o."""
         y, inside, by_step = (self._by_step(name, self._units) for name in ("y", "inside y", "from output"))
         flat = inside.reshape(-1, self._units)
-        nothing = self._work.array("nothing", 1, self._units)
+        nothing = self._work.kept("nothing", 1, self._units)
         self.kernels.squash_backward(y.reshape(flat.shape), dy.reshape(flat.shape), nothing, flat)
         self._add_matrix_gradient(self._output_index, flat, h.reshape(-1, self._units))
         self._add_bias_gradient(self._output_index + 1, flat)
