@@ -6,6 +6,9 @@ that takes another path.
 
 from __future__ import annotations
 
+from cases_activation import ACTIVATIONS
+from cases_normalisation import NORMALISATION
+from cases_recurrent import RECURRENT
 from cases_windows import WINDOWS
 from layer_case import Bottom, LayerCase, away_from_zero, labels, well_apart
 from oracle_source import counting_feeds
@@ -177,4 +180,15 @@ SOURCES = [
     ),
 ]
 
-CASES: list[LayerCase] = [*NEURON, *SOFTMAX, *LOSS, *ACCURACY, *STRUCTURE, *SOURCES, *WINDOWS]
+CASES: list[LayerCase] = [
+    *NEURON,
+    *SOFTMAX,
+    *LOSS,
+    *ACCURACY,
+    *STRUCTURE,
+    *SOURCES,
+    *WINDOWS,
+    *ACTIVATIONS,
+    *NORMALISATION,
+    *RECURRENT,
+]
