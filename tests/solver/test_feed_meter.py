@@ -86,7 +86,7 @@ def test_cropped_and_mirrored_images_after_a_resume(tmp_path: Path) -> None:
         for index in range(11):
             lmdb.add(random.integers(0, 256, (2, 8, 8)).astype(np.uint8), index % 3)
     net = f"""
-    layer {{ name: "data" type: "Data" top: "data" top: "label" 
+    layer {{ name: "data" type: "Data" top: "data" top: "label"
       transform_param {{ crop_size: 5 mirror: true scale: 0.01 }}
       data_param {{ source: "{tmp_path}/lmdb" batch_size: 4 backend: LMDB rand_skip: 7 }} }}
     """
