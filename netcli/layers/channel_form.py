@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from netcli.layers.workspace import Workspace
 from netcli.runtime.blob import LANES, PLAIN, Place, Replicas, Shape
 
 
@@ -26,16 +27,7 @@ def channel_form(array: np.ndarray, place: Place, shape: Shape, axis: int) -> np
     return array.reshape(math.prod(shape[:axis]), 1, shape[axis], math.prod(shape[axis + 1 :]))
 
 
-class RowScratch:
-    """Room for one value of each item of a form; memory that a layer keeps from pass to pass."""
-
-    def __init__(self, dtype: np.dtype) -> None:
-        self._memory = np.empty(0, dtype)
-
-    def rows(self, form: np.ndarray) -> np.ndarray:
-        """An array (groups * positions, width) of any content, a row for each position of a group of ``form``."""
-        groups, positions, _, width = form.shape
-        count = groups * positions * width
-        if self._memory.size < count:
-            self._memory = np.empty(count, self._memory.dtype)
-        return self._memory[:count].reshape(groups * positions, width)
+def row_scratch(workspace: Workspace, form: np.ndarray) -> np.ndarray:
+    """Room (groups * positions, width) for one value of each item of ``form``; of any content."""
+    groups, positions, _, width = form.shape
+    return workspace.scratch("rows", groups * positions, width)

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.channel_form import RowScratch, channel_form, form_place
+from netcli.layers.channel_form import channel_form, form_place, row_scratch
 from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.loss.labels import NO_LABEL, check_label_count, label_error
 from netcli.layers.loss.normalisation import normalisation_mode, normaliser
 from netcli.layers.registry import register
+from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
@@ -42,7 +43,7 @@ class SoftmaxWithLoss(Layer):
 
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
-        self._scratch = RowScratch(context.dtype)
+        self._workspace = Workspace(context.dtype)
         self._own_probabilities: Blob | None = None
         self._normaliser = 1.0
 
@@ -67,7 +68,7 @@ class SoftmaxWithLoss(Layer):
         x = channel_form(bottoms[0].values.read(place), place, shape, self._axis)
         probability = channel_form(self._probabilities(shape, tops).values.write(place), place, shape, self._axis)
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
-        self.kernels.softmax_forward(x, self._scratch.rows(x), probability)
+        self.kernels.softmax_forward(x, row_scratch(self._workspace, x), probability)
         smallest = self.real(_FLT_MIN)
         total, valid, wrong = self.kernels.softmax_loss_forward(probability, labels, self._ignored, smallest)
         if wrong >= 0:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netcli.layers.channel_form import RowScratch, channel_form, form_place
+from netcli.layers.channel_form import channel_form, form_place, row_scratch
 from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.registry import register
+from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import Blob, Shape
 
@@ -21,7 +22,7 @@ from netcli.runtime.blob import Blob, Shape
 class Softmax(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
-        self._scratch = RowScratch(context.dtype)
+        self._workspace = Workspace(context.dtype)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape with the axis) -> the same. Raises ConfigError NC123 for an axis out of range."""
@@ -34,7 +35,7 @@ class Softmax(Layer):
         place = form_place(bottoms[0].values, self._axis)
         x = channel_form(bottoms[0].values.read(place), place, shape, self._axis)
         y = channel_form(tops[0].values.write(place), place, shape, self._axis)
-        self.kernels.softmax_forward(x, self._scratch.rows(x), y)
+        self.kernels.softmax_forward(x, row_scratch(self._workspace, x), y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
@@ -44,4 +45,4 @@ class Softmax(Layer):
         y = channel_form(tops[0].values.read(place), place, shape, self._axis)
         dy = channel_form(tops[0].gradients.read(place), place, shape, self._axis)
         dx = channel_form(bottoms[0].gradients.write(place), place, shape, self._axis)
-        self.kernels.softmax_backward(y, dy, self._scratch.rows(y), dx)
+        self.kernels.softmax_backward(y, dy, row_scratch(self._workspace, y), dx)
