@@ -107,8 +107,10 @@ def scale_and_shift(x, gain, shift, y):
         source = x[row // positions, row % positions]
         target = y[row // positions, row % positions]
         for channel in range(channels):
+            g = gain[channel]
+            offset = shift[channel]
             for lane in range(width):
-                target[channel, lane] = gain[channel] * source[channel, lane] + shift[channel]
+                target[channel, lane] = g * source[channel, lane] + offset
 
 
 @kernel
