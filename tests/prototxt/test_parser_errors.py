@@ -47,7 +47,13 @@ def test_unknown_field_is_named_with_its_layer_and_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "fork"), [("permute_param { order: 0 }", "SSD"), ("roi_pooling_param { pooled_w: 7 }", "Fast R-CNN")]
+    ("field", "fork"),
+    [
+        ("prior_box_param { min_size: 30 }", "SSD"),
+        ("roi_pooling_param { pooled_w: 7 }", "Fast R-CNN"),
+        ("upsample_param { scale_h: 2 }", "SegNet"),
+        ("label_specific_add_param { bias_base: 0.1 }", "AM-Softmax"),
+    ],
 )
 def test_a_forks_field_names_the_fork(field: str, fork: str) -> None:
     finding = only(LAYER % field)
