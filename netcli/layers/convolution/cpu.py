@@ -4,9 +4,8 @@ x: (G, P, C, L), y: (G, Q, K, L): L images of each of G groups, P input and Q ou
 outputs; both channels are split alike into ``groups`` parts that do not see each other. The weights are
 plain, (K, C / groups, T) for T taps. Tables: see ``netcli.layers.windows``.
 
-The unit of work is a block of outputs at one position: small enough that its sums stay in
-registers, and written out line by line, since this is the form that LLVM turns into whole vectors. For the
-same reason the sums stand on the stack, see ``netcli.runtime.stack``.
+The unit of work is a block of outputs at one position, so few that their sums stay in registers: see
+``netcli.runtime.vectors``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 from numba import carray, prange
 
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.stack import stack_memory
+from netcli.runtime.vectors import add_product, add_scaled, stack_memory
 
 _OUTPUT_BLOCK = 8
 _CHANNEL_BLOCK = 4
@@ -54,30 +53,16 @@ def pack_weights(weights, groups, for_backward, packed):
                 else:
                     inside = first + column < outputs
                     output, channel, tap = first + column, row % channels, row // channels
-                block[row, column] = weights[group * outputs + output, channel, tap] if inside else 0
+                block[row, column] = 0
+                if inside:
+                    block[row, column] = weights[group * outputs + output, channel, tap]
 
 
 @kernel
 def _add_products(x, weights, sums):
     """sums (_OUTPUT_BLOCK, L) += weights (_OUTPUT_BLOCK,) times x (L,)."""
-    w0 = weights[0]
-    w1 = weights[1]
-    w2 = weights[2]
-    w3 = weights[3]
-    w4 = weights[4]
-    w5 = weights[5]
-    w6 = weights[6]
-    w7 = weights[7]
-    for lane in range(LANES):
-        value = x[lane]
-        sums[0, lane] += w0 * value
-        sums[1, lane] += w1 * value
-        sums[2, lane] += w2 * value
-        sums[3, lane] += w3 * value
-        sums[4, lane] += w4 * value
-        sums[5, lane] += w5 * value
-        sums[6, lane] += w6 * value
-        sums[7, lane] += w7 * value
+    for k in range(_OUTPUT_BLOCK):
+        add_scaled(sums[k], x, weights[k])
 
 
 @parallel_kernel
@@ -123,23 +108,8 @@ def multiply_windows(x, starts, runs, weights, bias, splits, y):
 @kernel
 def _add_correlations(x, dy, sums):
     """sums (_OUTPUT_BLOCK, L) += x (L,) times dy (_OUTPUT_BLOCK, L)."""
-    for lane in range(LANES):
-        value = x[lane]
-        sums[0, lane] += value * dy[0, lane]
-        sums[1, lane] += value * dy[1, lane]
-        sums[2, lane] += value * dy[2, lane]
-        sums[3, lane] += value * dy[3, lane]
-        sums[4, lane] += value * dy[4, lane]
-        sums[5, lane] += value * dy[5, lane]
-        sums[6, lane] += value * dy[6, lane]
-        sums[7, lane] += value * dy[7, lane]
-
-
-@kernel
-def _add_correlation(x, dy, sums):
-    """sums (L,) += x (L,) times dy (L,)."""
-    for lane in range(LANES):
-        sums[lane] += x[lane] * dy[lane]
+    for k in range(_OUTPUT_BLOCK):
+        add_product(sums[k], x, dy[k])
 
 
 @kernel
@@ -188,7 +158,7 @@ def add_weight_gradient(x, dy, starts, pairs, groups, gradient):
                 for k in range(blocks * _OUTPUT_BLOCK, count):
                     for c in range(part_channels):
                         row = sums[c, k // _OUTPUT_BLOCK, k % _OUTPUT_BLOCK]
-                        _add_correlation(values[x_channel + c], gradients[dy_channel + k], row)
+                        add_product(row, values[x_channel + c], gradients[dy_channel + k])
         for k in range(count):
             for c in range(part_channels):
                 total = _lane_sum(sums[c, k // _OUTPUT_BLOCK, k % _OUTPUT_BLOCK])

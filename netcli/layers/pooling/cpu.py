@@ -58,7 +58,7 @@ def max_backward(dy, chosen, starts, windows, dx):
             row = gradients[windows[i]]
             where = choices[windows[i]]
             for j in range(width):
-                total[j] += row[j] if where[j] == position else 0
+                total[j] = total[j] + row[j] if where[j] == position else total[j]
 
 
 @parallel_kernel
