@@ -13,7 +13,7 @@ from numba import carray, prange
 
 from netcli.runtime.counter_random import random_bits
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.stack import stack_memory
+from netcli.runtime.vectors import stack_memory
 
 _PRELU_BLOCK = 8
 """Channels whose slopes one task sums up: enough for whole cache lines in a row."""
