@@ -68,7 +68,9 @@ CATALOGUE: dict[str, str] = {
     "NC130": "the shape of the data is not known",
     "NC131": "a parameter's shape changed after it was filled",
     "NC132": "the data have another shape than the net",
+    "NC133": "an array from a file has another size than the layer needs",
     "NC150": "a label is out of range",
+    "NC151": "an index is out of range",
     # NC200 to NC299: data
     "NC200": "a data source does not exist",
     "NC201": "not an LMDB",

@@ -124,6 +124,9 @@ class _Skipping:
         feed.skip(self._items)
         return feed
 
+    def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
+        return self._source.read_array(layer, path)
+
 
 def _set_size(net: Net, feeds: FeedSource) -> int | None:
     """Items in the set that the net's data layers read. Raises RunError NC515 if they do not agree."""

@@ -33,6 +33,10 @@ class FixedFeeds:
         assert shape is not None, "the net was planned with this shape"
         return FixedFeed(shape)
 
+    def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
+        """What stands in the file: it is part of the net, unlike the data."""
+        return self._source.read_array(layer, path)
+
 
 class FixedFeed:
     """One batch of random values in [0, 1), drawn once for each batch size."""

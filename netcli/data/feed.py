@@ -17,6 +17,8 @@ from netcli.data.transform import Transform, read_mean, transformed_shape
 from netcli.errors import ConfigError, NetcliError, RunError
 from netcli.prototxt import resolve_path
 from netcli.schema import caffe_pb2 as pb
+from netcli.schema.arrays import blob_to_array
+from netcli.schema.binary import read_file, read_message
 
 LARGEST_LABEL = 1 << 24
 """Integers up to this are exact in the float32 of a label blob."""
@@ -177,6 +179,10 @@ class Feeds:
         """See ``open_feed``."""
         return open_feed(layer, phase, self._anchor, self._seed)
 
+    def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
+        """See ``read_blob``."""
+        return read_blob(layer, path, self._anchor)
+
 
 def open_feed(layer: pb.LayerParameter, phase: int, anchor: str | None, seed: int) -> LmdbFeed:
     """Opens what a layer of type Data reads.
@@ -211,6 +217,23 @@ def open_feed(layer: pb.LayerParameter, phase: int, anchor: str | None, seed: in
         labelled=len(layer.top) > 1,
         first=first,
     )
+
+
+def read_blob(layer: pb.LayerParameter, path: str, anchor: str | None) -> np.ndarray:
+    """The array in the binaryproto file ``path``, which a field of ``layer`` names.
+
+    Returns:
+        The stored shape, float32, or float64 where it was stored so.
+
+    Raises:
+        ConfigError: NC001 no such path.
+        RunError: NC451 a damaged blob, NC461 to NC464 unreadable or no blob.
+    """
+    try:
+        found = resolve_path(path, anchor)
+        return blob_to_array(read_message(read_file(found), pb.BlobProto, str(found)))
+    except NetcliError as error:
+        raise _in_layer(error, layer) from error
 
 
 def item_shape(layer: pb.LayerParameter, anchor: str | None) -> tuple[int, int, int] | None:

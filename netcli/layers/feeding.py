@@ -1,4 +1,4 @@
-"""What a data layer needs from the world: batches. Who opens files for it is decided above."""
+"""What layers need from the world: batches, and arrays from files. Who opens files for them is decided above."""
 
 from __future__ import annotations
 
@@ -34,13 +34,16 @@ class Feed(Protocol):
 
 
 class FeedSource(Protocol):
-    """Opens feeds for the data layers of one net."""
+    """Opens feeds and files for the layers of one net."""
 
     def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
         """(C, H, W) of an item after the transform, or None where it cannot be known without the data."""
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
         """The feed of ``layer``. Raises RunError (NC2xx) where there is nothing to read."""
+
+    def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
+        """The blob in the file ``path``, which a field of ``layer`` names. Raises ConfigError NC001 or RunError."""
 
 
 class NoFeeds:
@@ -51,3 +54,6 @@ class NoFeeds:
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
         raise NotImplementedError(f"layer {layer.name!r} reads files, but the net was built without feeds")
+
+    def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
+        raise NotImplementedError(f"layer {layer.name!r} reads a file, but the net was built without feeds")

@@ -45,6 +45,9 @@ class FeedMeter:
         self._feeds.append(feed)
         return feed
 
+    def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
+        return self._source.read_array(layer, path)
+
     def forget(self, feed: _MeteredFeed) -> None:
         """A feed has been closed."""
         if feed in self._feeds:

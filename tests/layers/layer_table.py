@@ -7,6 +7,7 @@ that takes another path.
 from __future__ import annotations
 
 from cases_activation import ACTIVATIONS
+from cases_losses import LOSSES
 from cases_normalisation import NORMALISATION
 from cases_recurrent import RECURRENT
 from cases_windows import WINDOWS
@@ -189,6 +190,7 @@ CASES: list[LayerCase] = [
     *SOURCES,
     *WINDOWS,
     *ACTIVATIONS,
+    *LOSSES,
     *NORMALISATION,
     *RECURRENT,
 ]

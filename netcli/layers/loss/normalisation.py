@@ -13,11 +13,13 @@ from __future__ import annotations
 from netcli.schema import caffe_pb2 as pb
 
 
-def normalisation_mode(param: pb.LossParameter) -> int:
+def normalisation_mode(param: pb.LossParameter, default: int = pb.LossParameter.VALID) -> int:
     """The mode in force; the old ``normalize`` counts where ``normalization`` is not given."""
-    if param.HasField("normalize") and not param.HasField("normalization"):
+    if param.HasField("normalization"):
+        return param.normalization
+    if param.HasField("normalize"):
         return pb.LossParameter.VALID if param.normalize else pb.LossParameter.BATCH_SIZE
-    return param.normalization
+    return default
 
 
 def normaliser(mode: int, *, outer: int, items: int, valid: int) -> float:

@@ -1,0 +1,1 @@
+"""Losses over the distances of feature vectors."""

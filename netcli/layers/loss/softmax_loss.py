@@ -1,0 +1,74 @@
+"""What the losses over a softmax share: the softmax itself, and where its result stands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from netcli.layers.channel_form import channel_form, form_place, row_scratch
+from netcli.layers.layer import Layer, LayerContext
+from netcli.layers.workspace import Workspace
+from netcli.prototxt import LayerSource
+from netcli.runtime.blob import LANES, Blob, Place, Replicas, Shape
+
+
+class SoftmaxLoss(Layer):
+    """Base of SoftmaxWithLoss and InfogainLoss: predictions x along an axis, p = softmax(x), perhaps a top for p."""
+
+    _axis: int
+    _shape: Shape
+    _place: Place
+
+    def __init__(self, source: LayerSource, context: LayerContext) -> None:
+        super().__init__(source, context)
+        self._workspace = Workspace(context.dtype)
+        self._own_probabilities: Blob | None = None
+        self._normaliser = 1.0
+
+    def _softmax(self, predictions: Blob, tops: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray]:
+        """Runs the softmax; returns the forms of x and p, and keeps their place for ``_form``."""
+        self._shape = predictions.shape
+        self._place = form_place(predictions.values, self._axis)
+        x = self._form(predictions.values.read(self._place))
+        probability = self._form(self._probabilities(tops).write(self._place))
+        self.kernels.softmax_forward(x, row_scratch(self._workspace, x), probability)
+        return x, probability
+
+    def _probability(self, tops: Sequence[Blob]) -> np.ndarray:
+        """The form of p after the forward pass; where it is cheapest to read is the place of what follows."""
+        values = self._probabilities(tops)
+        self._place = form_place(values, self._axis)
+        return self._form(values.read(self._place))
+
+    def _form(self, array: np.ndarray) -> np.ndarray:
+        """(groups, positions, classes, width) of an array like the predictions."""
+        return channel_form(array, self._place, self._shape, self._axis)
+
+    @property
+    def _classes(self) -> int:
+        return self._shape[self._axis]
+
+    @property
+    def _outer(self) -> int:
+        """The product of the dimensions before the axis: Caffe's outer_num."""
+        return math.prod(self._shape[: self._axis])
+
+    @property
+    def _items(self) -> int:
+        """Items along the axis: one prediction for each."""
+        return math.prod(self._shape) // max(1, self._classes)
+
+    def _rows_in_use(self, form: np.ndarray) -> int:
+        """Lanes of all groups of ``form`` that hold something."""
+        return self._shape[0] if self._place is LANES else form.shape[0] * form.shape[3]
+
+    def _probabilities(self, tops: Sequence[Blob]) -> Replicas:
+        """Where p stands: in the second top if there is one."""
+        if len(tops) > 1:
+            return tops[1].values
+        if self._own_probabilities is None:
+            self._own_probabilities = Blob(self._shape, self.context.dtype)
+        self._own_probabilities.reshape(self._shape)
+        return self._own_probabilities.values
