@@ -23,7 +23,8 @@ def event_line(event: events.Event) -> str | None:
             return f"snapshot at {event.iteration}: {short_path(event.weights)}"
         case events.Finished():
             done = "interrupted" if event.reason == "interrupted" else "finished"
-            return f"{done} after {units.count(event.iteration)} iterations, {units.duration(event.seconds)}"
+            plural = "" if event.iteration == 1 else "s"
+            return f"{done} after {units.count(event.iteration)} iteration{plural}, {units.duration(event.seconds)}"
         case events.Debug():
             return event.line
         case _:
@@ -61,8 +62,8 @@ def _train(event: events.Train) -> str:
     parts += [f"lambda of {layer} {value:.4g}" for layer, value in event.lambdas.items()]
     if event.iterations > 1 and event.seconds > 0:
         parts.append(f"{units.count(round(event.images / event.seconds))} images/s")
-    if event.data_wait > 0.1:
-        parts.append(f"{event.data_wait:.0%} of the time waiting for data")
+        if event.data_wait > 0.1:
+            parts.append(f"{event.data_wait:.0%} of the time waiting for data")
     epoch = "" if event.epoch is None else f" (epoch {event.epoch:.2f})"
     return f"iteration {event.iteration}{epoch}: {', '.join(parts)}"
 

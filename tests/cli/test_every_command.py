@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import runpy
 import subprocess
@@ -43,7 +44,7 @@ def test_help_ends_in_an_example(path: tuple[str, ...], command: click.Command) 
     assert long.exit_code == short.exit_code == 0
     assert long.stdout == short.stdout
     assert command.help is not None
-    _, separator, example = command.help.partition("\b\nExample:\n")
+    _, separator, example = inspect.cleandoc(command.help).partition("\b\nExample:\n")
     assert separator, "the docstring needs an Example: block guarded with \\b"
     assert all(line.startswith("  netcli") for line in example.strip("\n").splitlines())
 
@@ -77,7 +78,7 @@ def test_reference_is_fresh() -> None:
 
 def test_readme_names_every_command() -> None:
     readme = (ROOT / "README.md").read_text()
-    assert [name for name in COMMANDS if f"`{name}" not in readme] == []
+    assert [name for name in COMMANDS if f"`netcli {name}" not in readme] == []
 
 
 def test_help_imports_nothing_heavy_and_answers_at_once() -> None:
