@@ -69,6 +69,7 @@ CATALOGUE: dict[str, str] = {
     "NC131": "a parameter's shape changed after it was filled",
     "NC132": "the data have another shape than the net",
     "NC133": "an array from a file has another size than the layer needs",
+    "NC135": "shapes that are known only when the code of a Python layer runs",
     "NC150": "a label is out of range",
     "NC151": "an index is out of range",
     # NC200 to NC299: data
@@ -136,8 +137,11 @@ CATALOGUE: dict[str, str] = {
     "NC514": "no weights to test",
     "NC515": "nothing to test",
     "NC517": "the operating system refuses something",
+    "NC540": "the code of a Python layer cannot be found",
+    "NC541": "the code of a Python layer failed",
+    "NC542": "a MemoryData layer has no data",
     # NC580 to NC599: the pycaffe face
-    "NC580": "no GPU through the pycaffe face",
+    "NC580": "no GPU and no second solver through the pycaffe face",
     "NC581": "a blob with more axes than num, channels, height and width",
     "NC582": "a blob with a negative size",
     "NC583": "a phase that is neither TRAIN nor TEST",
@@ -146,4 +150,8 @@ CATALOGUE: dict[str, str] = {
     "NC586": "an array that does not fit its blob",
     "NC587": "set_input_arrays without MemoryData",
     "NC588": "arrays that cannot be cut into batches",
+    "NC589": "an image or drawing that cannot be read or made",
+    "NC590": "tops, layers or parameters that do not make a net specification",
+    "NC591": "a Transformer setting that does not fit its input",
+    "NC592": "tops whose coordinates cannot be mapped to each other",
 }

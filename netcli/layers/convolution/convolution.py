@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netcli.layers.convolution.geometry import convolution_windows
+from netcli.layers.convolution.geometry import channel_axis, check_groups, convolution_windows
 from netcli.layers.convolution.windowed_product import WindowedProduct
 from netcli.layers.layer import EQUAL_TO_BOTTOMS
 from netcli.layers.registry import register
@@ -36,14 +36,9 @@ class Convolution(WindowedProduct):
         """
         settings = self.param.convolution_param
         shape = bottom_shapes[0]
-        for index, other in enumerate(bottom_shapes):
-            if other != shape:
-                raise self.error(
-                    "NC124", "all bottoms must have one shape", "bottom", index, expected=shape, actual=other
-                )
-        axis = self.canonical_axis(settings.axis, len(shape), "convolution_param", "axis")
+        axis = channel_axis(self, bottom_shapes)
         self._check_num_output(settings.num_output, "convolution_param")
-        self._check_groups(shape[axis], settings.num_output, settings.group)
+        check_groups(self, shape[axis], settings.num_output, settings.group)
         windows = convolution_windows(self, shape[axis + 1 :])
         self._plan(
             axis=axis,
@@ -55,17 +50,3 @@ class Convolution(WindowedProduct):
             settings=settings,
         )
         return [(*shape[:axis], settings.num_output, *windows.outputs)] * len(bottom_shapes)
-
-    def _check_groups(self, channels: int, outputs: int, groups: int) -> None:
-        if groups == 0:
-            raise self.error("NC121", "group is 0", "convolution_param", "group", expected="at least 1", actual=0)
-        for count, name in ((channels, "channels of the bottom"), (outputs, "num_output")):
-            if count % groups:
-                raise self.error(
-                    "NC121",
-                    f"group does not divide the {name}",
-                    "convolution_param",
-                    "group",
-                    expected=f"a divisor of {count}",
-                    actual=groups,
-                )

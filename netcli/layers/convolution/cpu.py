@@ -177,3 +177,43 @@ def add_bias_gradient(dy, gradient):
                 for lane in range(LANES):
                     sums[lane] += row[lane]
         gradient[channel] += _lane_sum(sums)
+
+
+@parallel_kernel
+def windows_to_channels(x, starts, runs, y):
+    """y (G, Q, C T, L): what the taps of each window of x (G, P, C, L) see, 0 outside; runs as in forward_runs."""
+    channels = x.shape[2]
+    taps = y.shape[2] // channels
+    count = y.shape[1]
+    for task in prange(y.shape[0] * count):
+        output = task % count
+        values = x[task // count]
+        rows = y[task // count, output]
+        rows[:] = 0
+        for i in range(starts[output], starts[output + 1]):
+            for step in range(runs[i, 2]):
+                source = values[runs[i, 0] + step]
+                tap = runs[i, 1] + step
+                for channel in range(channels):
+                    for lane in range(LANES):
+                        rows[channel * taps + tap, lane] = source[channel, lane]
+
+
+@parallel_kernel
+def channels_to_windows(dy, starts, runs, dx):
+    """dx (G, P, C, L): the sum of dy (G, Q, C T, L) where x went; runs as in backward_runs."""
+    channels = dx.shape[2]
+    taps = dy.shape[2] // channels
+    count = dx.shape[1]
+    for task in prange(dx.shape[0] * count):
+        position = task % count
+        gradients = dy[task // count]
+        total = dx[task // count, position]
+        total[:] = 0
+        for i in range(starts[position], starts[position + 1]):
+            for step in range(runs[i, 2]):
+                source = gradients[runs[i, 0] + step]
+                tap = taps - 1 - (runs[i, 1] + step)
+                for channel in range(channels):
+                    for lane in range(LANES):
+                        total[channel, lane] += source[channel * taps + tap, lane]

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from netcli.layers.layer import Layer
 from netcli.layers.windows import Windows
 from netcli.runtime.blob import Shape
 
 _FIELD = "convolution_param"
 _PLANE = 2
+
+
+def channel_axis(layer: Layer, bottom_shapes: Sequence[Shape]) -> int:
+    """The axis of channels of all bottoms. Raises ConfigError NC123 if it is out of range, NC124 if they differ."""
+    shape = bottom_shapes[0]
+    for index, other in enumerate(bottom_shapes):
+        if other != shape:
+            raise layer.error("NC124", "all bottoms must have one shape", "bottom", index, expected=shape, actual=other)
+    return layer.canonical_axis(layer.param.convolution_param.axis, len(shape), _FIELD, "axis")
+
+
+def check_groups(layer: Layer, channels: int, outputs: int, groups: int) -> None:
+    """Raises ConfigError NC121 unless ``groups`` divides channels and outputs."""
+    if groups == 0:
+        raise layer.error("NC121", "group is 0", _FIELD, "group", expected="at least 1", actual=0)
+    for count, name in ((channels, "channels of the bottom"), (outputs, "num_output")):
+        if count % groups:
+            raise layer.error(
+                "NC121",
+                f"group does not divide the {name}",
+                _FIELD,
+                "group",
+                expected=f"a divisor of {count}",
+                actual=groups,
+            )
 
 
 def convolution_windows(layer: Layer, inputs: Shape) -> Windows:
@@ -17,11 +44,7 @@ def convolution_windows(layer: Layer, inputs: Shape) -> Windows:
         ConfigError: NC120 for a missing kernel, NC121 for values out of range or a kernel that does not fit,
             NC126 for fields that exclude each other.
     """
-    axes = len(inputs)
-    kernel = _per_axis(layer, "kernel_size", "kernel", axes, default=None, least=1)
-    stride = _per_axis(layer, "stride", "stride", axes, default=1, least=1)
-    pad = _per_axis(layer, "pad", "pad", axes, default=0, least=0)
-    dilation = _per_axis(layer, "dilation", None, axes, default=1, least=1)
+    kernel, stride, pad, dilation = _fields(layer, len(inputs))
     outputs = []
     for size, taps, step, margin, spread in zip(inputs, kernel, stride, pad, dilation, strict=True):
         extent = spread * (taps - 1) + 1
@@ -36,6 +59,40 @@ def convolution_windows(layer: Layer, inputs: Shape) -> Windows:
             )
         outputs.append((size + 2 * margin - extent) // step + 1)
     return Windows(inputs, tuple(outputs), kernel, stride, pad, dilation)
+
+
+def transposed_windows(layer: Layer, inputs: Shape) -> Windows:
+    """The windows that lead from the top of a deconvolution to its bottom, whose spatial sizes ``inputs`` are.
+
+    Raises:
+        ConfigError: as ``convolution_windows``, with NC121 for a top without positions.
+    """
+    kernel, stride, pad, dilation = _fields(layer, len(inputs))
+    outputs = []
+    for size, taps, step, margin, spread in zip(inputs, kernel, stride, pad, dilation, strict=True):
+        extent = spread * (taps - 1) + 1
+        made = step * (size - 1) + extent - 2 * margin
+        if made < 1:
+            raise layer.error(
+                "NC121",
+                "pad takes all of the output away",
+                _FIELD,
+                "pad_h" if layer.param.convolution_param.HasField("pad_h") else "pad",
+                expected=f"at most {(step * (size - 1) + extent - 1) // 2}",
+                actual=margin,
+            )
+        outputs.append(made)
+    return Windows(tuple(outputs), inputs, kernel, stride, pad, dilation)
+
+
+def _fields(layer: Layer, axes: int) -> tuple[Shape, Shape, Shape, Shape]:
+    """Kernel, stride, pad and dilation."""
+    return (
+        _per_axis(layer, "kernel_size", "kernel", axes, default=None, least=1),
+        _per_axis(layer, "stride", "stride", axes, default=1, least=1),
+        _per_axis(layer, "pad", "pad", axes, default=0, least=0),
+        _per_axis(layer, "dilation", None, axes, default=1, least=1),
+    )
 
 
 def _per_axis(layer: Layer, name: str, plane_name: str | None, axes: int, *, default: int | None, least: int) -> Shape:

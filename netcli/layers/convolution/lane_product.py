@@ -45,9 +45,13 @@ class LaneProduct:
         """Writes y; ``bias`` (outputs,) or None."""
         self._multiply(x, forward_runs(self._windows), weights, self._zeros if bias is None else bias, y, False)
 
-    def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
-        """Writes dx."""
-        self._multiply(dy, backward_runs(self._windows), weights, self._zeros, dx, True)
+    def backward_data(
+        self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray, constant: np.ndarray | None = None
+    ) -> None:
+        """Writes dx, plus ``constant`` (channels,) if there is one."""
+        self._multiply(
+            dy, backward_runs(self._windows), weights, self._zeros if constant is None else constant, dx, True
+        )
 
     def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient``, of the weights' shape."""
@@ -81,3 +85,29 @@ class LaneProduct:
             )
             packed = self._packed[for_backward] = aligned_zeros(shape, self._dtype)
         return packed
+
+
+class TransposedLaneProduct:
+    """A LaneProduct the other way round, as a deconvolution has it: its forward pass is the other's data gradient.
+
+    ``inner`` leads from the output here to the input here; weights are in its layout.
+    """
+
+    def __init__(self, inner: LaneProduct) -> None:
+        self._inner = inner
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Writes y; ``bias`` (channels of y,) or None."""
+        self._inner.backward_data(x, weights, y, bias)
+
+    def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
+        """Writes dx."""
+        self._inner.forward(dy, weights, None, dx)
+
+    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
+        """Adds to ``gradient``, of the weights' shape."""
+        self._inner.backward_weights(dy, x, gradient)
+
+    def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
+        """Adds to ``gradient`` (channels of dy,)."""
+        self._inner.backward_bias(dy, gradient)

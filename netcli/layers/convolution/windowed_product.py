@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
-from netcli.layers.convolution.lane_product import LaneProduct
+from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
 from netcli.layers.lane_view import LaneView
 from netcli.layers.layer import Layer, ParameterDeclaration
 from netcli.layers.windows import Windows
@@ -18,13 +20,15 @@ Geometry = tuple[Windows, int, int, int]
 
 
 class WindowedProduct(Layer):
-    """Base of Convolution and InnerProduct: each bottom gives the top of its position, with the same weights.
+    """Base of the layers of this kind: each bottom gives the top of its position, with the same weights.
 
-    ``setup`` of a subclass checks its fields and ends in ``_plan``.
+    ``setup`` of a subclass checks its fields and ends in ``_plan``. Where the product leads from the top to the
+    bottom, ``transposed``, windows, channels, outputs and weights are those of that product.
     """
 
+    transposed: ClassVar[bool] = False
     _geometry: Geometry
-    _product: tuple[Geometry, LaneProduct] | None = None
+    _product: tuple[Geometry, LaneProduct | TransposedLaneProduct] | None = None
 
     def _plan(
         self,
@@ -42,7 +46,8 @@ class WindowedProduct(Layer):
         self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
         self.declarations = [ParameterDeclaration(weight_shape, settings.weight_filler)]
         if settings.bias_term:
-            self.declarations.append(ParameterDeclaration((outputs,), settings.bias_filler))
+            made = channels if self.transposed else outputs
+            self.declarations.append(ParameterDeclaration((made,), settings.bias_filler))
 
     def _check_num_output(self, num_output: int, field: str) -> None:
         if num_output == 0:
@@ -55,10 +60,10 @@ class WindowedProduct(Layer):
         windows, channels, outputs, groups = self._geometry
         return plain.reshape(outputs, channels // groups, windows.taps)
 
-    def _lane_product(self) -> LaneProduct:
+    def _lane_product(self) -> LaneProduct | TransposedLaneProduct:
         if self._product is None or self._product[0] != self._geometry:
             product = LaneProduct(self.kernels, *self._geometry, self.context.dtype)
-            self._product = (self._geometry, product)
+            self._product = (self._geometry, TransposedLaneProduct(product) if self.transposed else product)
         return self._product[1]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -86,5 +91,5 @@ class WindowedProduct(Layer):
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """One for each output value, channel of its group and tap, taps in the padding included."""
         windows, channels, _, groups = self._geometry
-        values = sum(int(np.prod(shape, dtype=np.int64)) for shape in top_shapes)
-        return values * (channels // groups) * windows.taps
+        made = bottom_shapes if self.transposed else top_shapes
+        return sum(math.prod(shape) for shape in made) * (channels // groups) * windows.taps

@@ -6,8 +6,10 @@ position looks at the windows that hold it, so that no two tasks write to one pl
 
 from __future__ import annotations
 
+import numpy as np
 from numba import prange
 
+from netcli.runtime.counter_random import random_bits
 from netcli.runtime.jit import parallel_kernel
 
 
@@ -97,3 +99,79 @@ def average_backward(dy, starts, windows, sizes, dx):
             size = sizes[windows[i]]
             for j in range(width):
                 total[j] += row[j] / size
+
+
+@parallel_kernel
+def stochastic_forward(x, starts, positions, key, unit, y, chosen):
+    """y: a value of each window, drawn with its share of the sum; chosen (G, Q, C, L) int32: its position.
+
+    The first position at which the running sum reaches a random part of the whole is chosen. The part is made of
+    24 random bits, which belong to the output's index in (image, channel, position) order; ``unit`` is 2^-24. A NaN
+    in a window is its result; an empty window gives 0 and the position -1.
+    """
+    groups, count, channels, width = y.shape
+    for task in prange(groups * count):
+        group = task // count
+        window = task % count
+        first = starts[window]
+        end = starts[window + 1]
+        for channel in range(channels):
+            for lane in range(width):
+                total = x.dtype.type(0)
+                for i in range(first, end):
+                    total += x[group, positions[i], channel, lane]
+                index = ((group * width + lane) * channels + channel) * count + window
+                part = x.dtype.type(random_bits(key, np.uint64(index)) >> np.uint64(40)) * unit * total
+                where = -1
+                running = x.dtype.type(0)
+                for i in range(first, end):
+                    where = positions[i]
+                    running += x[group, where, channel, lane]
+                    if running >= part:
+                        break
+                chosen[group, window, channel, lane] = where
+                y[group, window, channel, lane] = total
+                if where >= 0 and total == total:
+                    y[group, window, channel, lane] = x[group, where, channel, lane]
+
+
+@parallel_kernel
+def expected_forward(x, starts, positions, smallest, sums, y):
+    """y: the sum of squares of each window over its sum; sums (G, Q, C, L): that sum plus ``smallest``."""
+    count = y.shape[1]
+    width = y.shape[2] * y.shape[3]
+    for task in prange(y.shape[0] * count):
+        group = task // count
+        window = task % count
+        values = x[group].reshape(x.shape[1], width)
+        total = sums[group, window].reshape(width)
+        squares = y[group, window].reshape(width)
+        total[:] = smallest
+        squares[:] = 0
+        for i in range(starts[window], starts[window + 1]):
+            row = values[positions[i]]
+            for j in range(width):
+                total[j] += row[j]
+                squares[j] += row[j] * row[j]
+        for j in range(width):
+            squares[j] /= total[j]
+
+
+@parallel_kernel
+def expected_backward(x, y, sums, dy, starts, windows, dx):
+    """dx: the sum of dy (2 x - y) / sums over the windows that hold the position."""
+    count = dx.shape[1]
+    width = dx.shape[2] * dx.shape[3]
+    for task in prange(dx.shape[0] * count):
+        group = task // count
+        position = task % count
+        value = x[group, position].reshape(width)
+        total = dx[group, position].reshape(width)
+        total[:] = 0
+        for i in range(starts[position], starts[position + 1]):
+            window = windows[i]
+            result = y[group, window].reshape(width)
+            whole = sums[group, window].reshape(width)
+            gradient = dy[group, window].reshape(width)
+            for j in range(width):
+                total[j] += gradient[j] * (value[j] + value[j] - result[j]) / whole[j]

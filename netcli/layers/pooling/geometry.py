@@ -45,8 +45,7 @@ def pooling_windows(layer: Layer, inputs: Shape) -> Windows:
         round_down = not settings.ceil_mode
     outputs = []
     for size, extent, step, margin in zip(inputs, kernel, stride, pad, strict=True):
-        span = size + 2 * margin - extent
-        count = (span // step if round_down else -(-span // step)) + 1
+        count = _window_count(size, extent, step, margin, round_down=round_down, padded=any(pad))
         if count < 1:
             raise layer.error(
                 "NC121",
@@ -56,10 +55,24 @@ def pooling_windows(layer: Layer, inputs: Shape) -> Windows:
                 expected=f"at most {size + 2 * margin}",
                 actual=extent,
             )
-        if any(pad) and (count - 1) * step >= size + margin:
-            count -= 1
         outputs.append(count)
     return Windows(inputs, tuple(outputs), kernel, stride, pad, (1, 1))
+
+
+def pyramid_windows(inputs: Shape, bins: int) -> Windows | None:
+    """Windows that cut ``inputs`` = (H, W) into ``bins`` x ``bins`` parts as SPP does.
+
+    None if the padding, which is spread over both ends, would be as large as a window.
+    """
+    kernel = tuple(-(-size // bins) for size in inputs)
+    pad = tuple((extent * bins - size + 1) // 2 for size, extent in zip(inputs, kernel, strict=True))
+    if any(margin >= extent for margin, extent in zip(pad, kernel, strict=True)):
+        return None
+    outputs = tuple(
+        _window_count(size, extent, extent, margin, round_down=False, padded=any(pad))
+        for size, extent, margin in zip(inputs, kernel, pad, strict=True)
+    )
+    return Windows(inputs, outputs, kernel, kernel, pad, (1, 1))
 
 
 def average_sizes(windows: Windows, dtype: np.dtype) -> np.ndarray:
@@ -72,6 +85,13 @@ def average_sizes(windows: Windows, dtype: np.dtype) -> np.ndarray:
         extent = np.maximum(np.minimum(start + kernel, inputs + pad) - start, 1)
         sizes = (sizes[:, None] * extent).reshape(-1)
     return sizes.astype(dtype)
+
+
+def _window_count(size: int, extent: int, step: int, margin: int, *, round_down: bool, padded: bool) -> int:
+    """How many windows stand along an axis; below 1 if none fits."""
+    span = size + 2 * margin - extent
+    count = (span // step if round_down else -(-span // step)) + 1
+    return count - 1 if padded and (count - 1) * step >= size + margin else count
 
 
 def _given(layer: Layer, name: str) -> str:

@@ -1,17 +1,21 @@
-"""Pooling: the largest value or the mean of each window over height and width.
+"""Pooling: one value for each window over height and width.
 
     MAX: y[q] = max of x[p] over p in the window q; dx[p] = sum of dy[q] over the windows that chose p
     AVE: y[q] = sum of x[p] over p in the window q, over s[q]; dx[p] = sum of dy[q] / s[q] over the windows with p
+    STOCHASTIC, TRAIN: y[q] = x[p] for one p of the window, drawn with probability x[p] / sum; dx as for MAX
+    STOCHASTIC, TEST: y[q] = sum of x[p]^2 / sum of x[p]; dx[p] = sum of dy[q] (2 x[p] - y[q]) / sum of q's window
 
 s is the window's size clipped to the padded image, not the count of real pixels. MAX chooses the first of equal
 values in C order; a NaN in a window is its result. An empty window (a stride beyond the kernel can give one
-behind the image) is the lowest finite number for MAX and 0 for AVE.
+behind the image) is the lowest finite number for MAX and 0 else. STOCHASTIC is for values that are not negative.
+Its draws are functions of the seed, the pass and the element, so that backward and repeated runs find them again.
 
 x: (N, C, H, W) -> y: (N, C, H', W'), H' = ceil((H + 2 pad - kernel) / stride) + 1, rounded down with
 ``round_mode: FLOOR`` or ``ceil_mode: false``, and one less if there is padding and the last window would start
 behind the image.
 MAX has an optional second top, of the same shape: the index h W + w of the value chosen, not differentiable.
-``engine`` chooses between Caffe's implementations and changes nothing here. Source: Caffe's pooling_layer.
+``engine`` chooses between Caffe's implementations and changes nothing here. Source: Caffe's pooling_layer; Zeiler and
+Fergus, "Stochastic pooling for regularization of deep convolutional neural networks", ICLR 2013.
 """
 
 from __future__ import annotations
@@ -21,70 +25,76 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.layer import Layer
-from netcli.layers.pooling.geometry import average_sizes, pooling_windows
+from netcli.layers.pooling.geometry import pooling_windows
+from netcli.layers.pooling.window_pool import WindowPool
 from netcli.layers.registry import register
-from netcli.layers.windows import Windows, inputs_of_outputs, outputs_of_inputs
-from netcli.runtime.blob import LANES, Blob, Shape, aligned_zeros
+from netcli.layers.windows import Windows
+from netcli.runtime.blob import LANES, Blob, Shape
+from netcli.runtime.streams import stream_key
 from netcli.schema import caffe_pb2 as pb
 
 _AXES = 4
+_Method = pb.PoolingParameter
 
 
 @register("Pooling", v1="POOLING", param="pooling_param", tops=(1, 2))
 class Pooling(Layer):
     _windows: Windows
-    _sizes: np.ndarray | None = None
-    _chosen: np.ndarray | None = None
+    _pool: WindowPool | None = None
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N, C, H, W) -> (N, C, H', W'), twice with a mask.
 
         Raises:
-            ConfigError: NC103 for a mask of AVE, NC120 for a missing kernel, NC121 for values out of range or a
-                kernel that does not fit, NC122 for a bottom without 4 axes, NC126 for fields that exclude
-                each other.
+            ConfigError: NC103 for a mask of another method than MAX, NC120 for a missing kernel, NC121 for values
+                out of range or a kernel that does not fit, NC122 for a bottom without 4 axes, NC126 for fields
+                that exclude each other.
         """
         settings = self.param.pooling_param
         shape = bottom_shapes[0]
         if len(shape) != _AXES:
             raise self.error("NC122", "the bottom must be (N, C, H, W)", "bottom", 0, expected="4 axes", actual=shape)
-        if settings.pool == pb.PoolingParameter.STOCHASTIC:
-            raise self.error(
-                "NC121", "STOCHASTIC pooling is not implemented", "pooling_param", "pool", expected="MAX or AVE"
-            )
-        self._is_max = settings.pool == pb.PoolingParameter.MAX
-        if len(self.param.top) > 1 and not self._is_max:
+        if len(self.param.top) > 1 and settings.pool != _Method.MAX:
             raise self.error("NC103", "only MAX pooling has a mask", "top", 1, expected="1 top", actual="2 tops")
         self._windows = pooling_windows(self, shape[2:])
-        self._sizes = None
+        if settings.pool == _Method.STOCHASTIC and any(self._windows.pad):
+            name = next(name for name in ("pad", "pad_h", "pad_w") if getattr(settings, name))
+            raise self.error("NC126", f"STOCHASTIC pooling and {name} exclude each other", "pooling_param", name)
+        self._pool = None
         return [(*shape[:2], *self._windows.outputs)] * max(1, len(self.param.top))
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         x = bottoms[0].values.read(LANES)
         y = tops[0].values.write(LANES)
-        starts, positions = inputs_of_outputs(self._windows)
-        if not self._is_max:
-            self.kernels.average_forward(x, starts, positions, self._window_sizes(), y)
-            return
-        if self._chosen is None or self._chosen.shape != y.shape:
-            self._chosen = aligned_zeros(y.shape, np.dtype(np.int32))
-        lowest = self.real(np.finfo(self.context.dtype).min)
-        self.kernels.max_forward(x, starts, positions, lowest, y, self._chosen)
-        if len(tops) > 1:
-            np.copyto(tops[1].values.write(LANES), self._chosen, casting="same_kind")
+        pool = self._window_pool()
+        method = self.param.pooling_param.pool
+        if method == _Method.AVE:
+            pool.average(x, y)
+        elif method == _Method.MAX:
+            chosen = pool.largest(x, y)
+            if len(tops) > 1:
+                np.copyto(tops[1].values.write(LANES), chosen, casting="same_kind")
+        elif self.training:
+            key = stream_key(self.context.seed, "pooling", self.name, self.context.pass_index)
+            pool.drawn(x, np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF), y)
+        else:
+            pool.expected(x, y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
         dy = tops[0].gradients.read(LANES)
         dx = bottoms[0].gradients.write(LANES)
-        starts, windows = outputs_of_inputs(self._windows)
-        if self._is_max:
-            self.kernels.max_backward(dy, self._chosen, starts, windows, dx)
+        pool = self._window_pool()
+        method = self.param.pooling_param.pool
+        if method == _Method.AVE:
+            pool.of_average(dy, dx)
+        elif method == _Method.MAX or self.training:
+            pool.of_chosen(dy, dx)
         else:
-            self.kernels.average_backward(dy, starts, windows, self._window_sizes(), dx)
+            pool.of_expected(bottoms[0].values.read(LANES), tops[0].values.read(LANES), dy, dx)
 
-    def _window_sizes(self) -> np.ndarray:
-        if self._sizes is None:
-            self._sizes = average_sizes(self._windows, self.context.dtype)
-        return self._sizes
+    def _window_pool(self) -> WindowPool:
+        if self._pool is None:
+            self._pool = WindowPool(self.kernels, self._windows, self.context.dtype)
+        return self._pool

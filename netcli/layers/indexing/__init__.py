@@ -1,0 +1,1 @@
+"""Layers that pick or place by numbers that come with the data: indices, selectors, labels."""

@@ -1,0 +1,72 @@
+"""One value for each window, by any of the methods: geometry, scratch memory, and calls of the kernels."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from netcli.layers.pooling.geometry import average_sizes
+from netcli.layers.windows import Windows, inputs_of_outputs, outputs_of_inputs
+from netcli.layers.workspace import Workspace
+from netcli.runtime.blob import aligned_zeros
+
+
+class WindowPool:
+    """A pooling of one geometry, in lanes: x (G, P, C, L) -> y (G, Q, C, L).
+
+    A ``forward`` method is followed by the ``backward`` method of its kind.
+    """
+
+    def __init__(self, kernels: ModuleType, windows: Windows, dtype: np.dtype) -> None:
+        self._kernels = kernels
+        self._windows = windows
+        self._dtype = dtype
+        self._work = Workspace(dtype)
+        self._sizes: np.ndarray | None = None
+        self._chosen: np.ndarray | None = None
+
+    def largest(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Writes the largest value of each window; returns its position, int32 like y."""
+        lowest = self._dtype.type(np.finfo(self._dtype).min)
+        chosen = self._choices(y)
+        self._kernels.max_forward(x, *inputs_of_outputs(self._windows), lowest, y, chosen)
+        return chosen
+
+    def drawn(self, x: np.ndarray, key: np.uint64, y: np.ndarray) -> None:
+        """Writes a value of each window, drawn with its share of the sum as probability."""
+        unit = self._dtype.type(2.0**-24)
+        self._kernels.stochastic_forward(x, *inputs_of_outputs(self._windows), key, unit, y, self._choices(y))
+
+    def of_chosen(self, dy: np.ndarray, dx: np.ndarray) -> None:
+        """The backward pass of ``largest`` and ``drawn``."""
+        self._kernels.max_backward(dy, self._chosen, *outputs_of_inputs(self._windows), dx)
+
+    def average(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Writes the mean of each window."""
+        self._kernels.average_forward(x, *inputs_of_outputs(self._windows), self._window_sizes(), y)
+
+    def of_average(self, dy: np.ndarray, dx: np.ndarray) -> None:
+        """The backward pass of ``average``."""
+        self._kernels.average_backward(dy, *outputs_of_inputs(self._windows), self._window_sizes(), dx)
+
+    def expected(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Writes what ``drawn`` gives on average."""
+        smallest = self._dtype.type(np.finfo(np.float32).tiny)
+        sums = self._work.kept("sums", *y.shape)
+        self._kernels.expected_forward(x, *inputs_of_outputs(self._windows), smallest, sums, y)
+
+    def of_expected(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        """The backward pass of ``expected``."""
+        sums = self._work.kept("sums", *y.shape)
+        self._kernels.expected_backward(x, y, sums, dy, *outputs_of_inputs(self._windows), dx)
+
+    def _choices(self, y: np.ndarray) -> np.ndarray:
+        if self._chosen is None or self._chosen.shape != y.shape:
+            self._chosen = aligned_zeros(y.shape, np.dtype(np.int32))
+        return self._chosen
+
+    def _window_sizes(self) -> np.ndarray:
+        if self._sizes is None:
+            self._sizes = average_sizes(self._windows, self._dtype)
+        return self._sizes

@@ -1,0 +1,1 @@
+"""Layers that make one or a few values of many."""
