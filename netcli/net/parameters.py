@@ -72,11 +72,11 @@ class ParameterTable:
 
     def _agree_on(self, layer: Layer, index: int, spec: pb.ParamSpec, owner: ParameterSlot, multiplier: str) -> None:
         """Sharers may leave a multiplier out, but may not contradict each other."""
-        if not spec.HasField(multiplier):  # type: ignore[arg-type]
+        if not spec.HasField(multiplier):
             return
         value = getattr(spec, multiplier)
         explicit = self._explicit[owner.share_name]
-        if explicit.HasField(multiplier) and getattr(explicit, multiplier) != value:  # type: ignore[arg-type]
+        if explicit.HasField(multiplier) and getattr(explicit, multiplier) != value:
             raise layer.error(
                 "NC112", f"shared parameter '{spec.name}' has another {multiplier} here", "param", index, multiplier,
                 expected=f"{getattr(explicit, multiplier):g} as in layer '{owner.layer}'", actual=f"{value:g}",
