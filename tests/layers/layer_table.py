@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cases_activation import ACTIVATIONS
 from cases_losses import LOSSES
+from cases_margin import MARGIN
 from cases_normalisation import NORMALISATION
 from cases_recurrent import RECURRENT
 from cases_windows import WINDOWS
@@ -191,6 +192,7 @@ CASES: list[LayerCase] = [
     *WINDOWS,
     *ACTIVATIONS,
     *LOSSES,
+    *MARGIN,
     *NORMALISATION,
     *RECURRENT,
 ]

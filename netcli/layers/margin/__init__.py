@@ -1,0 +1,1 @@
+"""Inner products with a margin in the angle: A-Softmax and L-Softmax."""

@@ -1,0 +1,39 @@
+"""How lambda, the weight of the plain inner product beside the one with a margin, falls while training.
+
+    lambda(n) = max(lambda_min, base (1 + gamma n)^-power),   n = ``iteration`` + iterations done + 1
+
+It is a function of the solver's iteration, so that a run that goes on from a snapshot goes on with its lambda, and
+training and test nets have the same. The forks count forward passes instead, which is the same for a net that is run
+once an iteration. Source: SphereFace's margin_inner_product_layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netcli.layers.layer import Layer
+from netcli.schema import caffe_pb2 as pb
+
+MarginSettings = pb.MarginInnerProductParameter | pb.LargeMarginInnerProductParameter
+
+
+def annealing(settings: MarginSettings) -> Callable[[int], float]:
+    """The function from iterations done to lambda.
+
+    >>> settings = pb.MarginInnerProductParameter(base=1000, gamma=0.15, lambda_min=5)
+    >>> [round(annealing(settings)(done), 5) for done in (900, 1200, 10000)]
+    [7.34484, 5.52029, 5.0]
+    """
+    base, gamma, power = settings.base, settings.gamma, settings.power
+    first = settings.iteration + 1
+    return lambda done: max(settings.lambda_min, base * (1 + gamma * (first + done)) ** -power)
+
+
+def check_annealing(layer: Layer, field: str, settings: MarginSettings) -> None:
+    """Raises ConfigError NC121 for a value with which lambda would be negative or no number."""
+    for name in ("base", "gamma", "lambda_min", "iteration"):
+        value = getattr(settings, name)
+        if not value >= 0:
+            raise layer.error(
+                "NC121", f"{name} is out of range", field, name, expected="at least 0", actual=f"{value:g}"
+            )
