@@ -34,8 +34,8 @@ class LayerContext:
     """What the layers of one net have in common.
 
     ``seed`` starts the random streams; ``pass_index`` counts the forward passes of the net and ``iteration``
-    the solver's iterations, both set from outside, so that a layer's randomness and schedules are functions
-    of the iteration and not of hidden counters.
+    the solver's iterations (None where no solver drives the net), both set from outside, so that a layer's
+    randomness and schedules are functions of the iteration and not of hidden counters.
     """
 
     phase: int = pb.TRAIN
@@ -44,7 +44,7 @@ class LayerContext:
     device: str = "cpu"
     seed: int = 0
     pass_index: int = 0
-    iteration: int = 0
+    iteration: int | None = None
 
 
 @dataclass(frozen=True)
