@@ -147,9 +147,9 @@ def _set_size(net: Net, feeds: FeedSource) -> int | None:
 
 def _outputs_by_item(source: NetSource, feeds: FeedSource, net: Net, batch: int) -> set[str]:
     """Outputs with one entry for each item of the batch: those whose shape follows the batch size."""
-    other = build_graph(with_batch_size(source, batch + 1), pb.TEST, feeds=feeds)
+    other = build_graph(with_batch_size(source, batch + 1), pb.TEST, feeds=feeds).shapes
     return {
         name
         for name in net.outputs
-        if net.graph.shapes[name] and net.graph.shapes[name][0] == batch and other.shapes[name][0] == batch + 1
+        if net.graph.shapes[name] and net.graph.shapes[name][0] == batch and other.get(name, (None,))[0] == batch + 1
     }

@@ -48,6 +48,7 @@ def command(
     print_findings(source.notices)
     feeds = FixedFeeds(Feeds(source.file), input_shape)
     graph = build_graph(source, wanted, level=level, stages=stages, feeds=feeds)
+    print_findings(graph.notices)
     if as_json:
         click.echo(json.dumps(net_summary(graph)))
     else:

@@ -35,7 +35,9 @@ class LayerContext:
 
     ``seed`` starts the random streams; ``pass_index`` counts the forward passes of the net and ``iteration``
     the solver's iterations (None where no solver drives the net), both set from outside, so that a layer's
-    randomness and schedules are functions of the iteration and not of hidden counters.
+    randomness and schedules are functions of the iteration and not of hidden counters. ``load_user_code`` is
+    true in a net that is made to run: only there may a Python layer load its module, never where a net is
+    merely planned (``check``, ``show``).
     """
 
     phase: int = pb.TRAIN
@@ -45,16 +47,25 @@ class LayerContext:
     seed: int = 0
     pass_index: int = 0
     iteration: int | None = None
+    load_user_code: bool = False
+
+
+class ShapesKnownAtRunTime(Exception):
+    """From ``Layer.setup``: nothing is wrong, but the tops' shapes are known only in a net that runs."""
 
 
 @dataclass(frozen=True)
 class ParameterDeclaration:
-    """A learnable blob that a layer asks for: its shape and how it is filled at first."""
+    """A learnable blob that a layer asks for: its shape and how it is filled at first.
+
+    ``blob`` is the blob itself where the layer has made and filled it already, as user code does.
+    """
 
     shape: Shape
     filler: pb.FillerParameter
     lr_mult: float = 1.0
     decay_mult: float = 1.0
+    blob: Blob | None = None
 
 
 class Layer:
@@ -65,6 +76,7 @@ class Layer:
         declarations: the learnable blobs, known after ``setup``.
         params: the learnable blobs themselves, given by the net before the first ``forward``.
         trains: for each of them, whether its gradient is wanted (``lr_mult: 0`` says no).
+        made_tops: tops that the layer has made itself in ``setup``, as user code does; the net takes them over.
     """
 
     type_name: ClassVar[str]
@@ -84,6 +96,7 @@ class Layer:
         self.declarations: list[ParameterDeclaration] = []
         self.params: list[Blob] = []
         self.trains: list[bool] = []
+        self.made_tops: list[Blob] = []
 
     @property
     def settings(self) -> object:
@@ -112,7 +125,8 @@ class Layer:
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """Checks the parameters against the bottoms' shapes and returns the tops' shapes. Pure: may be called again.
 
-        Sets ``declarations``. Raises ConfigError (NC12x) at the offending field.
+        Sets ``declarations``. Raises ConfigError (NC12x) at the offending field, ShapesKnownAtRunTime if only
+        user code could tell the shapes and the net is not one that runs.
         """
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from netcli.errors import ConfigError, Finding, did_you_mean
 from netcli.layers.feeding import FeedSource, NoFeeds
-from netcli.layers.layer import EQUAL_TO_BOTTOMS, Layer, LayerContext
+from netcli.layers.layer import EQUAL_TO_BOTTOMS, CountRule, Layer, LayerContext, ShapesKnownAtRunTime
 from netcli.layers.registry import layer_types
 from netcli.net.backward_plan import plan_backward
 from netcli.net.parameters import ParameterTable
@@ -29,7 +29,7 @@ class Graph:
     """A planned net.
 
     Attributes:
-        steps: the layers in order, splits included.
+        steps: the layers in order, splits included; without those whose shapes only a net that runs could tell.
         shapes: blob name -> shape, splits included.
         inputs: tops of Input layers; outputs: blobs that nobody reads, sorted by name as Caffe does.
         split_copies: names of blobs that splits made.
@@ -79,7 +79,7 @@ def build_graph(
     state = pb.NetState()
     state.CopyFrom(source.param.state)
     if phase is not None:
-        state.phase = pb.Phase.Name(phase)
+        state.MergeFrom(pb.NetState(phase=pb.Phase.Name(phase)))
     if level is not None:
         state.level = level
     state.stage.extend(stage for stage in stages if stage not in state.stage)
@@ -166,6 +166,9 @@ class _GraphBuilder:
         except ConfigError as error:
             self.findings.extend(error.findings)
             self._forget_tops(source)
+            return
+        except ShapesKnownAtRunTime:
+            self._pass_over(layer)
             return
         for top, shape in zip(tops, shapes, strict=True):
             self._add_top(layer, top, shape)
@@ -264,10 +267,11 @@ class _GraphBuilder:
             fine = False
         return names if fine else None
 
-    def _check_count(self, layer: Layer, kind: str, count: int, rule: object) -> bool:
-        if rule == EQUAL_TO_BOTTOMS:
+    def _check_count(self, layer: Layer, kind: str, count: int, rule: CountRule | str) -> bool:
+        if isinstance(rule, str):
+            assert rule == EQUAL_TO_BOTTOMS
             rule = len(layer.param.bottom)
-        least, most = (rule, rule) if isinstance(rule, int) else rule  # type: ignore[misc]
+        least, most = (rule, rule) if isinstance(rule, int) else rule
         if count >= least and (most is None or count <= most):
             return True
         expected = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
@@ -315,6 +319,19 @@ class _GraphBuilder:
             self.graph.inputs.append(name)
         if layer.type_name == "Split" and layer.name.endswith("_split"):
             self.graph.split_copies.add(name)
+
+    def _pass_over(self, layer: Layer) -> None:
+        """Leaves out a layer whose tops only a net that runs could tell, and with it whatever is behind it."""
+        note = Finding(
+            "NC135",
+            "the shapes of its tops are known only when its code runs; the layers behind it are left out",
+            severity="note",
+            place=layer.source.place(),
+            layer=layer.name,
+            layer_type=layer.type_name,
+        )
+        self.graph.notices.append(note)
+        self._forget_tops(layer.source)
 
     def _forget_tops(self, source: LayerSource) -> None:
         for name in source.param.top:

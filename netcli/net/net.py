@@ -18,6 +18,8 @@ from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 from netcli.runtime.streams import fresh_seed, stream
 
+LayerCallback = Callable[[int], object]
+
 
 @dataclass(frozen=True)
 class Learnable:
@@ -56,9 +58,12 @@ class Net:
         params: layer name -> its parameters, for layers that have any.
         learnable: every owned parameter once, in layer order: Caffe's learnable_params.
         inputs, outputs: names of the blobs that Input layers make and of those that nobody reads.
+        before_forward, after_forward, before_backward, after_backward: called around every layer's pass with
+            the layer's index.
 
     Raises:
         ConfigError: with all findings, if the net cannot be planned.
+        RunError: NC540, NC541 if the code of a Python layer cannot be loaded or fails.
     """
 
     def __init__(
@@ -74,14 +79,19 @@ class Net:
         share_with: Net | None = None,
     ) -> None:
         self.seed = fresh_seed() if seed is None else seed
-        context = LayerContext(feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), seed=self.seed)
+        context = LayerContext(feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), seed=self.seed, load_user_code=True)
         self.graph = build_graph(source, phase, level=level, stages=stages, context=context)
         self.context = context
         self.source = source
         self.name = self.graph.name
         self.phase = context.phase
         self.debug: Callable[[str], None] | None = None
+        self.before_forward: list[LayerCallback] = []
+        self.after_forward: list[LayerCallback] = []
+        self.before_backward: list[LayerCallback] = []
+        self.after_backward: list[LayerCallback] = []
         self.blobs = {name: Blob(shape, dtype, name) for name, shape in self.graph.shapes.items()}
+        self.blobs.update((blob.name, blob) for layer in self.layers for blob in layer.made_tops)
         self.params: dict[str, list[Blob]] = {}
         self.learnable: list[Learnable] = []
         self._make_parameters(share_with)
@@ -120,9 +130,13 @@ class Net:
     def forward(self, first: int = 0, last: int | None = None) -> float:
         """Runs layers ``first`` to ``last`` (inclusive, all by default) and returns the weighted loss."""
         end = len(self._steps) if last is None else last + 1
-        for bound in self._steps[first:end]:
+        for index, bound in enumerate(self._steps[first:end], first):
+            for callback in self.before_forward:
+                callback(index)
             self._reshape_if_needed(bound)
             bound.plan.layer.forward(bound.bottoms, bound.tops)
+            for callback in self.after_forward:
+                callback(index)
             if self.debug:
                 for line in debug_info.forward_lines(bound.plan.layer, bound.tops):
                     self.debug(line)
@@ -141,12 +155,16 @@ class Net:
     def backward(self, last: int | None = None, first: int = 0) -> None:
         """Runs layers backward from ``last`` down to ``first``. Parameter gradients add up."""
         end = len(self._steps) if last is None else last + 1
-        for bound in reversed(self._steps[first:end]):
+        for index in reversed(range(first, end)):
+            bound = self._steps[index]
             plan = bound.plan
-            if not plan.needs_backward:
-                continue
-            plan.layer.backward(bound.tops, plan.propagate_down, bound.bottoms)
-            if self.debug:
+            for callback in self.before_backward:
+                callback(index)
+            if plan.needs_backward:
+                plan.layer.backward(bound.tops, plan.propagate_down, bound.bottoms)
+            for callback in self.after_backward:
+                callback(index)
+            if self.debug and plan.needs_backward:
                 for line in debug_info.backward_lines(plan.layer, plan.propagate_down, bound.bottoms):
                     self.debug(line)
         if self.debug and self.learnable:
@@ -196,11 +214,12 @@ class Net:
             blobs = []
             shared = share_with.params.get(step.name) if share_with else None
             for slot in step.slots:
-                blob = Blob(slot.shape, self.context.dtype, f"{step.name}[{slot.index}]")
+                blob = slot.declaration.blob or Blob(slot.shape, self.context.dtype)
+                blob.name = f"{step.name}[{slot.index}]"
                 if slot.owner is not None:
                     _share_memory(blob, made[id(slot.owner)])
                 else:
-                    if shared is None:
+                    if shared is None and slot.declaration.blob is None:
                         self._fill(step.layer, slot, blob)
                     self.learnable.append(Learnable(blob, slot.lr_mult, slot.decay_mult, step.name, slot.index))
                 made[id(slot)] = blob

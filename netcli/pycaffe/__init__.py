@@ -5,11 +5,12 @@ Code written for pycaffe 1.0 runs unchanged after that import. What differs: not
 there is no GPU yet.
 """
 
+from netcli.layers.python.blobs import Blob
+from netcli.layers.python.interface import Layer
 from netcli.pycaffe import proto
-from netcli.pycaffe.blob import Blob
 from netcli.pycaffe.log import init_log, log
 from netcli.pycaffe.modes import TEST, TRAIN, layer_type_list, set_device, set_mode_cpu, set_mode_gpu
-from netcli.pycaffe.net import Layer, Net
+from netcli.pycaffe.net import Net
 from netcli.pycaffe.seeds import set_random_seed
 from netcli.pycaffe.solver import (
     AdaDeltaSolver,

@@ -15,26 +15,19 @@ from netcli.convert.caffemodel import read_weights, write_weights
 from netcli.convert.hdf5 import weights_to_hdf5
 from netcli.data.feed import Feeds
 from netcli.errors import RunError, did_you_mean
-from netcli.layers import layer as core_layer
+from netcli.layers.layer import Layer as CoreLayer
+from netcli.layers.python.blobs import Blob, keep_live
+from netcli.layers.python.interface import Layer
+from netcli.layers.python.python import Python
+from netcli.layers.source.memory_data import MemoryData
+from netcli.net.net import LayerCallback
 from netcli.net.weights import load_weights, stored_net
 from netcli.prototxt import load_net
 from netcli.pycaffe import batches
-from netcli.pycaffe.blob import Blob, keep_live
 from netcli.pycaffe.modes import TEST, TRAIN
 from netcli.pycaffe.seeds import next_seed
 
 PathName = str | os.PathLike[str]
-
-
-class Layer:
-    """One layer of a net: its ``type``, ``name`` and parameters (``blobs``)."""
-
-    __slots__ = ("blobs", "name", "type")
-
-    def __init__(self, layer: core_layer.Layer, blobs: list[Blob]) -> None:
-        self.name = layer.name
-        self.type = layer.type_name
-        self.blobs = blobs
 
 
 class Net:
@@ -49,7 +42,7 @@ class Net:
     Attributes:
         blobs: name -> Blob in the order of the layers, the copies that splits make included.
         params: layer name -> list of its parameters, for layers that have any.
-        layers: the layers in order; ``layer_dict`` has them by name.
+        layers: the layers in order, for a Python layer the user's own object; ``layer_dict`` has them by name.
         top_names, bottom_names: layer name -> list of blob names.
         inputs, outputs: names of the blobs that Input layers make, and of those that no layer reads.
         blob_loss_weights: blob name -> the weight that it has in the loss, mostly 0.
@@ -94,12 +87,11 @@ class Net:
     def _show(self, net: core.Net) -> None:
         """Gives ``net`` pycaffe's names."""
         steps = net.graph.steps
-        faces = {id(blob): Blob(blob) for step in steps for blob in step.layer.params}
         self._net = net
         self.blobs = OrderedDict((name, Blob(blob)) for name, blob in net.blobs.items())
-        self.layers = [Layer(step.layer, [faces[id(blob)] for blob in step.layer.params]) for step in steps]
+        self.layers = [_face(step.layer) for step in steps]
         self.layer_dict = OrderedDict((layer.name, layer) for layer in self.layers)
-        self.params = OrderedDict((layer.name, layer.blobs) for layer in self.layers if layer.blobs)
+        self.params = OrderedDict((layer.name, layer.blobs) for layer in self.layers if len(layer.blobs))
         self.top_names = OrderedDict((step.name, list(step.tops)) for step in steps)
         self.bottom_names = OrderedDict((step.name, list(step.bottoms)) for step in steps)
         self.inputs = list(net.inputs)
@@ -211,11 +203,35 @@ class Net:
         write_atomically(path, weights_to_hdf5(stored_net(self._net), os.fspath(path)))
 
     def set_input_arrays(self, data: ArrayLike, labels: ArrayLike) -> None:
-        """Feeds a MemoryData layer in pycaffe. Raises RunError NC587: netcli has no such layer yet."""
+        """What the net's first MemoryData layer gives from now on, from the first item; see ``MemoryData.reset``.
+
+        Raises:
+            RunError: NC587 without such a layer, NC586 if the arrays do not fit it.
+        """
+        for layer in self._net.layers:
+            if isinstance(layer, MemoryData):
+                layer.reset(data, labels)
+                return
         raise RunError.of(
-            "NC587", "set_input_arrays() needs a MemoryData layer, which netcli does not have yet",
-            hint="use an Input layer and write into net.blobs[name].data",
+            "NC587", "set_input_arrays() needs a MemoryData layer, and the net has none",
+            hint="of an Input layer write into net.blobs[name].data",
         )  # fmt: skip
+
+    def before_forward(self, callback: LayerCallback) -> None:
+        """Calls ``callback(index)`` before the forward pass of every layer, also when a solver runs the net."""
+        self._net.before_forward.append(self._seeing_live_arrays(callback))
+
+    def after_forward(self, callback: LayerCallback) -> None:
+        """As ``before_forward``, but after each layer."""
+        self._net.after_forward.append(self._seeing_live_arrays(callback))
+
+    def before_backward(self, callback: LayerCallback) -> None:
+        """Calls ``callback(index)`` before the backward pass of every layer, last layer first."""
+        self._net.before_backward.append(self._seeing_live_arrays(callback))
+
+    def after_backward(self, callback: LayerCallback) -> None:
+        """As ``before_backward``, but after each layer."""
+        self._net.after_backward.append(self._seeing_live_arrays(callback))
 
     def keep_live(self) -> None:
         """Brings every array that was handed out up to date; see ``Blob``."""
@@ -224,6 +240,15 @@ class Net:
         for params in self._net.params.values():
             for blob in params:
                 keep_live(blob)
+
+    def _seeing_live_arrays(self, callback: LayerCallback) -> LayerCallback:
+        """``callback``, which finds every array that was handed out up to date."""
+
+        def call(index: int) -> None:
+            self.keep_live()
+            callback(index)
+
+        return call
 
     def _forward(self, first: int, last: int) -> float:
         """Runs layers ``first`` to ``last`` by index and returns the weighted loss."""
@@ -260,6 +285,17 @@ class Net:
                 expected=", ".join(wanted) or f"none, since the net has no {what}",
                 actual=", ".join(given),
             )
+
+
+def _face(layer: CoreLayer) -> Layer:
+    """The layer as pycaffe shows it: of a Python layer the object that the user has made."""
+    if isinstance(layer, Python) and layer.user_layer is not None:
+        for face, blob in zip(layer.user_layer.blobs, layer.params, strict=True):
+            face.show(blob)
+        return layer.user_layer
+    plain = Layer(layer.param)
+    plain.blobs.extend(Blob(blob) for blob in layer.params)
+    return plain
 
 
 def _assign(name: str, target: np.ndarray, values: ArrayLike) -> None:

@@ -1,6 +1,8 @@
-"""pycaffe's Blob, and what keeps the arrays that it hands out alive."""
+"""pycaffe's Blob and its list of parameters, and what keeps the arrays that blobs hand out alive."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -71,6 +73,15 @@ class Blob:
         self._blob.reshape(tuple(int(size) for size in shape))
         keep_live(self._blob)
 
+    @property
+    def blob(self) -> core.Blob:
+        """The blob behind this face."""
+        return self._blob
+
+    def show(self, blob: core.Blob) -> None:
+        """From now on this is the face of ``blob``."""
+        self._blob = blob
+
     def __repr__(self) -> str:
         return repr(self._blob)
 
@@ -84,6 +95,41 @@ class Blob:
                 hint="use shape",
             )
         return self.shape[axis] if axis < len(self.shape) else 1
+
+
+class BlobVec:
+    """A layer's parameters: a list of blobs that ``add_blob`` makes longer."""
+
+    def __init__(self, blobs: Iterable[Blob] = (), dtype: np.dtype | type = np.float32) -> None:
+        self._blobs = list(blobs)
+        self._dtype = dtype
+
+    def add_blob(self, *shape: int) -> None:
+        """Adds a parameter of ``shape``, all zeros: ``self.blobs.add_blob(64, 3)`` in a layer's ``setup``.
+
+        Raises:
+            RunError: NC582 for a negative size.
+        """
+        blob = Blob(core.Blob((), self._dtype, "parameter"))
+        blob.reshape(*shape)
+        self.append(blob)
+
+    def append(self, blob: Blob) -> None:
+        """Adds ``blob`` itself as a parameter."""
+        self._blobs.append(blob)
+
+    def extend(self, blobs: Iterable[Blob]) -> None:
+        """Adds all of ``blobs`` as parameters."""
+        self._blobs.extend(blobs)
+
+    def __len__(self) -> int:
+        return len(self._blobs)
+
+    def __iter__(self) -> Iterator[Blob]:
+        return iter(self._blobs)
+
+    def __getitem__(self, index: int) -> Blob:
+        return self._blobs[index]
 
 
 def keep_live(blob: core.Blob) -> None:

@@ -1,0 +1,1 @@
+"""Layers that users write in Python, against pycaffe's interface."""
