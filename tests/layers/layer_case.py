@@ -70,7 +70,10 @@ class LayerCase:
         make_param: how the parameters' values are made.
         not_differentiable: why no gradient is checked.
         undifferentiable_params: why the parameters, though not the bottoms, get no gradient.
+        allocates: why a pass may take memory.
+        prepare: called with the layer once it is set up.
         carries_nan: whether a NaN in the first bottom must show in the tops.
+        nan_error: the code of the error that a NaN in the first bottom must give instead.
         rtol: of float32 values and gradients; ``gradient_tolerance``: of the float64 check.
     """
 
@@ -87,7 +90,10 @@ class LayerCase:
     make_param: Maker = small
     not_differentiable: str = ""
     undifferentiable_params: str = ""
+    allocates: str = ""
+    prepare: Callable[[Layer], None] = lambda layer: None
     carries_nan: bool = True
+    nan_error: str = ""
     rtol: float = 1e-5
     gradient_tolerance: float = 1e-6
     feeds: FeedSource = field(default_factory=NoFeeds)
@@ -106,7 +112,9 @@ class LayerCase:
 
     def layer(self, dtype: type = np.float32, *, in_place: bool = False) -> Layer:
         """The layer, not set up."""
-        context = LayerContext(phase=self.phase, feeds=self.feeds, dtype=np.dtype(dtype), seed=SEED)
+        context = LayerContext(
+            phase=self.phase, feeds=self.feeds, dtype=np.dtype(dtype), seed=SEED, load_user_code=True
+        )
         return layer_types()[self.type](LayerSource(self.param(in_place=in_place), None), context)
 
     def bottom_shapes(self, batch: int | None = None) -> list[Shape]:

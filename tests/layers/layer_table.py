@@ -7,10 +7,13 @@ that takes another path.
 from __future__ import annotations
 
 from cases_activation import ACTIVATIONS
+from cases_arrangement import ARRANGEMENT
 from cases_losses import LOSSES
 from cases_margin import MARGIN
 from cases_normalisation import NORMALISATION
+from cases_python import MEMORY_DATA, PYTHON
 from cases_recurrent import RECURRENT
+from cases_selection import SELECTION
 from cases_windows import WINDOWS
 from layer_case import Bottom, LayerCase, away_from_zero, labels, well_apart
 from oracle_source import counting_feeds
@@ -195,4 +198,8 @@ CASES: list[LayerCase] = [
     *MARGIN,
     *NORMALISATION,
     *RECURRENT,
+    *PYTHON,
+    *MEMORY_DATA,
+    *ARRANGEMENT,
+    *SELECTION,
 ]

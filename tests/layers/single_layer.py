@@ -56,6 +56,7 @@ class SingleLayer:
         self.layer = case.layer(dtype, in_place=in_place)
         shapes = case.bottom_shapes(batch)
         top_shapes = self.layer.setup(shapes)
+        case.prepare(self.layer)
         self.bottoms = [Blob(shape, dtype, f"b{i}") for i, shape in enumerate(shapes)]
         self.tops = [Blob(shape, dtype, f"t{i}") for i, shape in enumerate(top_shapes)]
         if in_place:
