@@ -87,6 +87,9 @@ class Layer:
     in_place: ClassVar[bool]
     is_loss: ClassVar[bool]
     undifferentiable_bottoms: ClassVar[tuple[int, ...]]
+    no_gradient: ClassVar[str]
+    shared_fields: ClassVar[tuple[str, ...]]
+    fork: ClassVar[str]
 
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         self.source = source
@@ -141,6 +144,15 @@ class Layer:
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """Multiply-accumulates of one forward pass; 0 where they do not dominate."""
         return 0
+
+    def gradient_exception(self, kind: str, index: int) -> str:
+        """Why backward does not give the derivative of forward by blob ``index`` of ``kind``; "" where it does.
+
+        Asked after ``setup``. ``kind`` is "bottom" or "param".
+        """
+        if kind == "param" and self.declarations[index].lr_mult == 0:
+            return "it is not learned"
+        return self.no_gradient
 
     def close(self) -> None:
         """Lets go of what the layer holds (a data layer's feed)."""

@@ -28,6 +28,9 @@ def register(
     in_place: bool = False,
     loss: bool = False,
     undifferentiable: tuple[int, ...] = (),
+    no_gradient: str = "",
+    reads: tuple[str, ...] = (),
+    fork: str = "",
 ) -> Callable[[LayerClass], LayerClass]:
     """Registers a layer class under Caffe's type name.
 
@@ -40,6 +43,10 @@ def register(
         in_place: whether a top may be the bottom of the same position.
         loss: the first top has loss weight 1 by default and appears by itself when the prototxt names none.
         undifferentiable: positions of bottoms that never get a gradient (labels).
+        no_gradient: why there is no gradient that differences of forward could confirm, e.g. "it makes data". Where
+            that depends on the settings or the blob, the class has ``gradient_exception`` instead.
+        reads: fields of LayerParameter for several types that it heeds besides ``param``.
+        fork: the fork of Caffe that the type comes from; empty for BVLC's own.
     """
 
     def add(layer: LayerClass) -> LayerClass:
@@ -53,6 +60,9 @@ def register(
         layer.in_place = in_place
         layer.is_loss = loss
         layer.undifferentiable_bottoms = undifferentiable
+        layer.no_gradient = no_gradient
+        layer.shared_fields = reads
+        layer.fork = fork
         _LAYERS[type_name] = layer
         return layer
 

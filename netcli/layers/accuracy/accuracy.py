@@ -21,7 +21,15 @@ from netcli.layers.registry import register
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
 
-@register("Accuracy", v1="ACCURACY", param="accuracy_param", bottoms=2, tops=(1, 2), undifferentiable=(0, 1))
+@register(
+    "Accuracy",
+    v1="ACCURACY",
+    param="accuracy_param",
+    bottoms=2,
+    tops=(1, 2),
+    undifferentiable=(0, 1),
+    no_gradient="the accuracy is a step function",
+)
 class Accuracy(Layer):
     _counts: np.ndarray | None = None
 

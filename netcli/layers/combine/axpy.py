@@ -18,7 +18,7 @@ from netcli.layers.registry import register
 from netcli.runtime.blob import LANES, Blob, Shape
 
 
-@register("Axpy", bottoms=3)
+@register("Axpy", bottoms=3, fork="SENet (hujie-frank/SENet)")
 class Axpy(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N, C), (N, C, ...), (N, C, ...) -> (N, C, ...).

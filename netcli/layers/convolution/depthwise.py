@@ -58,11 +58,23 @@ class Depthwise(WindowedProduct):
         return [(*shape[: axis + 1], *windows.outputs)] * len(bottom_shapes)
 
 
-@register("ConvolutionDepthwise", param="convolution_param", bottoms=(1, None), tops=EQUAL_TO_BOTTOMS)
+@register(
+    "ConvolutionDepthwise",
+    param="convolution_param",
+    bottoms=(1, None),
+    tops=EQUAL_TO_BOTTOMS,
+    fork="ShuffleNet (farmingyard/ShuffleNet)",
+)
 class ConvolutionDepthwise(Depthwise):
     """farmingyard's name."""
 
 
-@register("DepthwiseConvolution", param="convolution_param", bottoms=(1, None), tops=EQUAL_TO_BOTTOMS)
+@register(
+    "DepthwiseConvolution",
+    param="convolution_param",
+    bottoms=(1, None),
+    tops=EQUAL_TO_BOTTOMS,
+    fork="yonghenglh6/DepthwiseConvolution",
+)
 class DepthwiseConvolution(Depthwise):
     """yonghenglh6's name."""

@@ -24,7 +24,14 @@ from netcli.prototxt import LayerSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
 
-@register("CenterLoss", param="center_loss_param", bottoms=2, loss=True, undifferentiable=(1,))
+@register(
+    "CenterLoss",
+    param="center_loss_param",
+    bottoms=2,
+    loss=True,
+    undifferentiable=(1,),
+    fork="caffe-face (ydwen/caffe-face)",
+)
 class CenterLoss(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
@@ -64,6 +71,9 @@ class CenterLoss(Layer):
             scale = self.real(float(tops[0].gradients.read(PLAIN)) / len(x))
             dx = bottoms[0].gradients.write(PLAIN).reshape(x.shape)
             self.kernels.center_loss_backward(x, labels, centers, scale, dx)
+
+    def gradient_exception(self, kind: str, index: int) -> str:
+        return "the centres get an update instead of a gradient" if kind == "param" else ""
 
     @staticmethod
     def _rows(bottoms: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray]:

@@ -31,6 +31,7 @@ from netcli.runtime.blob import PLAIN, Blob, Replicas, Shape
     tops=(1, 2),
     in_place=True,
     undifferentiable=(1,),
+    fork="AM-Softmax (happynear/caffe-windows)",
 )
 class LabelSpecificAdd(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:

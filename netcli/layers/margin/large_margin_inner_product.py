@@ -24,6 +24,7 @@ from netcli.runtime.blob import PLAIN
     bottoms=2,
     tops=(1, 2),
     undifferentiable=(1,),
+    fork="L-Softmax (wy1iu/LargeMargin_Softmax_Loss)",
 )
 class LargeMarginInnerProduct(MarginProduct):
     _unit_coefficients = False

@@ -25,8 +25,18 @@ from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
 
 
-@register("MarginInnerProduct", param="margin_inner_product_param", bottoms=2, tops=(1, 2), undifferentiable=(1,))
+@register(
+    "MarginInnerProduct",
+    param="margin_inner_product_param",
+    bottoms=2,
+    tops=(1, 2),
+    undifferentiable=(1,),
+    fork="SphereFace (wy1iu/sphereface)",
+)
 class MarginInnerProduct(MarginProduct):
+    def gradient_exception(self, kind: str, index: int) -> str:
+        return "" if self._exact else "the authors' backward pass is not the gradient of their forward pass"
+
     @property
     def _exact(self) -> bool:
         return self.param.margin_inner_product_param.gradient == pb.MarginInnerProductParameter.EXACT

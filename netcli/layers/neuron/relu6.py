@@ -13,7 +13,7 @@ from netcli.layers.neuron.activation import Activation
 from netcli.layers.registry import register
 
 
-@register("ReLU6", in_place=True)
+@register("ReLU6", in_place=True, fork="MobileNet's forks")
 class ReLU6(Activation):
     def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
         self.kernels.clip_forward(x, self.real(0), self.real(6), y)

@@ -14,7 +14,14 @@ from netcli.layers.registry import register
 from netcli.runtime.blob import Blob, Shape
 
 
-@register("Threshold", v1="THRESHOLD", param="threshold_param", in_place=True, undifferentiable=(0,))
+@register(
+    "Threshold",
+    v1="THRESHOLD",
+    param="threshold_param",
+    in_place=True,
+    undifferentiable=(0,),
+    no_gradient="a threshold is a step function",
+)
 class Threshold(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape) -> the same."""

@@ -35,7 +35,9 @@ from netcli.schema import caffe_pb2 as pb
 _EPS_WITHOUT_SETTINGS = 1e-6
 
 
-@register("Normalize", param="norm_param")
+@register(
+    "Normalize", param="norm_param", fork="SSD (weiliu89/caffe, branch ssd) and AM-Softmax (happynear/caffe-windows)"
+)
 class Normalize(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)

@@ -18,7 +18,7 @@ from netcli.layers.registry import register
 from netcli.runtime.blob import Blob, Replicas, Shape
 
 
-@register("Permute", param="permute_param")
+@register("Permute", param="permute_param", fork="SSD (weiliu89/caffe, branch ssd)")
 class Permute(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape) -> the same sizes in another order.

@@ -19,7 +19,7 @@ from netcli.layers.registry import register
 from netcli.runtime.blob import Blob, Replicas, Shape
 
 
-@register("ShuffleChannel", param="shuffle_channel_param")
+@register("ShuffleChannel", param="shuffle_channel_param", fork="ShuffleNet (farmingyard/ShuffleNet)")
 class ShuffleChannel(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N, C, ...) -> the same. Raises ConfigError NC121 unless ``group`` divides C, NC122 without channels."""

@@ -73,6 +73,11 @@ class Recurrent(Layer):
         static = sizes[2] if self._has_static else 0
         return self._streams * (self._steps * (sum(sizes) - static) + static)
 
+    def gradient_exception(self, kind: str, index: int) -> str:
+        if kind == "bottom" and index >= 2 + self._has_static:
+            return "no gradient goes back beyond the first step"
+        return super().gradient_exception(kind, index)
+
     def _parameter_shapes(self, features: int, static: int) -> list[Shape]:
         """In Caffe's order: input weights, bias, static weights if any, recurrent weights; subclasses add to them."""
         rows = self.gates * self._units

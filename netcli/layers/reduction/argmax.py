@@ -26,7 +26,13 @@ from netcli.prototxt import LayerSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
 
-@register("ArgMax", v1="ARGMAX", param="argmax_param", undifferentiable=(0,))
+@register(
+    "ArgMax",
+    v1="ARGMAX",
+    param="argmax_param",
+    undifferentiable=(0,),
+    no_gradient="the index of a maximum is a step function",
+)
 class ArgMax(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)

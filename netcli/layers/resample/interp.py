@@ -25,7 +25,7 @@ _FIELD = "interp_param"
 _SIZE_FIELDS = ("height", "width", "zoom_factor", "shrink_factor")
 
 
-@register("Interp", param=_FIELD, bottoms=(1, 2))
+@register("Interp", param=_FIELD, bottoms=(1, 2), fork="DeepLab and PSPNet")
 class Interp(Resampling):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N, C, H, W) and perhaps (..., H', W') -> (N, C, H', W').

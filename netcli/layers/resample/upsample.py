@@ -18,7 +18,9 @@ from netcli.layers.resample.weights import AxisWeights, nearest
 from netcli.runtime.blob import Shape
 
 
-@register("Upsample", param="upsample_param", bottoms=(1, 2))
+@register(
+    "Upsample", param="upsample_param", bottoms=(1, 2), fork="the conversions of YOLO (ChenYingpeng/caffe-yolov3)"
+)
 class Upsample(Resampling):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N, C, H, W) -> (N, C, scale H, scale W).

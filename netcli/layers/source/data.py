@@ -17,7 +17,15 @@ from netcli.layers.registry import register
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
 
-@register("Data", v1="DATA", param="data_param", bottoms=0, tops=(1, 2))
+@register(
+    "Data",
+    v1="DATA",
+    param="data_param",
+    bottoms=0,
+    tops=(1, 2),
+    no_gradient="it makes data",
+    reads=("transform_param",),
+)
 class Data(Layer):
     _feed: Feed | None = None
 

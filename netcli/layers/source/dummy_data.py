@@ -20,7 +20,9 @@ from netcli.schema import caffe_pb2 as pb
 _OLD_FIELDS = ("num", "channels", "height", "width")
 
 
-@register("DummyData", v1="DUMMY_DATA", param="dummy_data_param", bottoms=0, tops=(1, None))
+@register(
+    "DummyData", v1="DUMMY_DATA", param="dummy_data_param", bottoms=0, tops=(1, None), no_gradient="it makes data"
+)
 class DummyData(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """() -> the declared shapes.

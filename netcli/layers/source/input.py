@@ -14,7 +14,7 @@ from netcli.layers.source.declared_shape import declared_shape, one_for_each_top
 from netcli.runtime.blob import Blob, Shape
 
 
-@register("Input", param="input_param", bottoms=0, tops=(1, None))
+@register("Input", param="input_param", bottoms=0, tops=(1, None), no_gradient="it makes data")
 class Input(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """() -> the declared shapes. Raises ConfigError NC120 without a shape, NC121 for one that will not do."""

@@ -19,7 +19,7 @@ from netcli.runtime.blob import PLAIN, Blob, Shape
 _SIZES = ("batch_size", "channels", "height", "width")
 
 
-@register("MemoryData", v1="MEMORY_DATA", param="memory_data_param", bottoms=0, tops=2)
+@register("MemoryData", v1="MEMORY_DATA", param="memory_data_param", bottoms=0, tops=2, no_gradient="it makes data")
 class MemoryData(Layer):
     _data: np.ndarray | None = None
     _labels: np.ndarray | None = None
