@@ -27,6 +27,11 @@ def channel_form(array: np.ndarray, place: Place, shape: Shape, axis: int) -> np
     return array.reshape(math.prod(shape[:axis]), 1, shape[axis], math.prod(shape[axis + 1 :]))
 
 
+def lanes_in_use(form: np.ndarray, place: Place, shape: Shape) -> int:
+    """Lanes of all groups of ``form`` that hold something: all of a plain array, the images of one in lanes."""
+    return shape[0] if place is LANES else form.shape[0] * form.shape[3]
+
+
 def row_scratch(workspace: Workspace, form: np.ndarray) -> np.ndarray:
     """Room (groups * positions, width) for one value of each item of ``form``; of any content."""
     groups, positions, _, width = form.shape

@@ -128,11 +128,11 @@ def softmax_loss_backward(probability, labels, ignored, smoothing, scale, dx):
 
 
 @kernel
-def target_loss_forward(x, probability, targets, items, smoothing, most):
+def target_loss_forward(x, probability, targets, in_use, smoothing, most):
     """(sum of the losses, number of items with a target other than 0).
 
     An item loses sum_k S_k c_k with c = -log p, cut off at ``most``; with ``smoothing`` a share of S is spread
-    over all classes. ``items`` counts the images of a lane group, or the items of a plain array, in use.
+    over all classes. in_use: see ``lanes_in_use``.
     """
     groups, positions, classes, width = x.shape
     one = x.dtype.type(1)
@@ -142,7 +142,7 @@ def target_loss_forward(x, probability, targets, items, smoothing, most):
         for position in range(positions):
             scores = x[group, position]
             wanted = targets[group, position]
-            for lane in range(min(width, items - group * width)):
+            for lane in range(min(width, in_use - group * width)):
                 normaliser = _log_normaliser(scores, probability[group, position], lane)
                 has_target = False
                 mass = x.dtype.type(0)
@@ -164,7 +164,7 @@ def target_loss_forward(x, probability, targets, items, smoothing, most):
 
 
 @parallel_kernel
-def target_loss_backward(probability, targets, items, smoothing, scale, masses, dx):
+def target_loss_backward(probability, targets, in_use, smoothing, scale, masses, dx):
     """dx = scale (p sum(S) - S) with S smoothed; 0 in the padding lanes. masses: (groups * positions, width)."""
     groups, positions, classes, width = probability.shape
     zero = probability.dtype.type(0)
@@ -176,7 +176,7 @@ def target_loss_backward(probability, targets, items, smoothing, scale, masses, 
         wanted = targets[group, task % positions]
         target = dx[group, task % positions]
         mass = masses[task]
-        used = min(width, items - group * width)
+        used = min(width, in_use - group * width)
         mass[:] = zero
         for k in range(classes):
             for lane in range(used):

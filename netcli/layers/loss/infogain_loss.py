@@ -35,6 +35,7 @@ _LARGEST_COST = -math.log(1e-20)
     tops=(1, 2),
     loss=True,
     undifferentiable=(1, 2),
+    reads=("loss_param",),
 )
 class InfogainLoss(SoftmaxLoss):
     """Reads ``infogain_loss_param`` (source, axis) and ``loss_param`` (ignore_label, normalization)."""
@@ -84,7 +85,7 @@ class InfogainLoss(SoftmaxLoss):
         if wrong >= 0:
             raise label_error(self, labels, wrong, self._classes)
         total, _ = self.kernels.target_loss_forward(
-            x, probability, targets, self._rows_in_use(x), self.real(0), self.real(_LARGEST_COST)
+            x, probability, targets, self._lanes_in_use(x), self.real(0), self.real(_LARGEST_COST)
         )
         self._normaliser = normaliser(self._mode, outer=self._outer, items=self._items, valid=valid)
         tops[0].values.write(PLAIN).fill(total / self._normaliser)
@@ -98,8 +99,8 @@ class InfogainLoss(SoftmaxLoss):
         self.kernels.rows_of_labels(labels, self._ignored, self._matrix(bottoms), targets)
         dx = self._form(bottoms[0].gradients.write(self._place))
         scale = self.real(float(tops[0].gradients.read(PLAIN)) / self._normaliser)
-        rows, masses = self._rows_in_use(probability), row_scratch(self._workspace, probability)
-        self.kernels.target_loss_backward(probability, targets, rows, self.real(0), scale, masses, dx)
+        used, masses = self._lanes_in_use(probability), row_scratch(self._workspace, probability)
+        self.kernels.target_loss_backward(probability, targets, used, self.real(0), scale, masses, dx)
 
     def _targets(self, form: np.ndarray) -> np.ndarray:
         """Room for the row of H that belongs to each item."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.channel_form import channel_form, form_place, row_scratch
+from netcli.layers.channel_form import channel_form, form_place, lanes_in_use, row_scratch
 from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
-from netcli.runtime.blob import LANES, Blob, Place, Replicas, Shape
+from netcli.runtime.blob import Blob, Place, Replicas, Shape
 
 
 class SoftmaxLoss(Layer):
@@ -60,9 +60,8 @@ class SoftmaxLoss(Layer):
         """Items along the axis: one prediction for each."""
         return math.prod(self._shape) // max(1, self._classes)
 
-    def _rows_in_use(self, form: np.ndarray) -> int:
-        """Lanes of all groups of ``form`` that hold something."""
-        return self._shape[0] if self._place is LANES else form.shape[0] * form.shape[3]
+    def _lanes_in_use(self, form: np.ndarray) -> int:
+        return lanes_in_use(form, self._place, self._shape)
 
     def _probabilities(self, tops: Sequence[Blob]) -> Replicas:
         """Where p stands: in the second top if there is one."""

@@ -40,6 +40,7 @@ _FLT_MIN = float(np.finfo(np.float32).tiny)
     tops=(1, 2),
     loss=True,
     undifferentiable=(1,),
+    reads=("loss_param",),
 )
 class SoftmaxWithLoss(SoftmaxLoss):
     """Reads ``softmax_param`` (axis) and ``loss_param`` (ignore_label, normalization, label_smoothing)."""
@@ -78,7 +79,7 @@ class SoftmaxWithLoss(SoftmaxLoss):
         if self._has_targets:
             targets = self._form(bottoms[1].values.read(self._place))
             total, valid = self.kernels.target_loss_forward(
-                x, probability, targets, self._rows_in_use(x), self._smoothing, self.real(math.inf)
+                x, probability, targets, self._lanes_in_use(x), self._smoothing, self.real(math.inf)
             )
         else:
             labels = bottoms[1].values.read(PLAIN).reshape(-1)
@@ -98,8 +99,8 @@ class SoftmaxWithLoss(SoftmaxLoss):
         scale = self.real(float(tops[0].gradients.read(PLAIN)) / self._normaliser)
         if self._has_targets:
             targets = self._form(bottoms[1].values.read(self._place))
-            rows, masses = self._rows_in_use(probability), row_scratch(self._workspace, probability)
-            self.kernels.target_loss_backward(probability, targets, rows, self._smoothing, scale, masses, dx)
+            used, masses = self._lanes_in_use(probability), row_scratch(self._workspace, probability)
+            self.kernels.target_loss_backward(probability, targets, used, self._smoothing, scale, masses, dx)
         else:
             labels = bottoms[1].values.read(PLAIN).reshape(-1)
             self.kernels.softmax_loss_backward(probability, labels, self._ignored, self._smoothing, scale, dx)

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from netcli.layers.kept_input import KeptInput
 from netcli.layers.layer import Layer, LayerContext
-from netcli.layers.normalisation.kept_input import KeptInput
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import PLAIN, Blob, Place, Replicas, Shape
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netcli.layers.kept_input import KeptInput
 from netcli.layers.layer import Layer, LayerContext, ParameterDeclaration
-from netcli.layers.normalisation.kept_input import KeptInput
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource

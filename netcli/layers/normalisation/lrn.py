@@ -18,9 +18,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.channel_form import channel_form, form_place
+from netcli.layers.channel_form import channel_form, form_place, lanes_in_use
 from netcli.layers.layer import Layer, LayerContext
-from netcli.layers.normalisation.lanes_in_use import lanes_in_use
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource

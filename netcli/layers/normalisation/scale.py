@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netcli.layers.kept_input import KeptInput
 from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.normalisation.coefficients import add_gradient, declare, given_span, is_trained, learned_span, vector
-from netcli.layers.normalisation.kept_input import KeptInput
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
