@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 from layer_case import Bottom, LayerCase, well_apart
+
+from netcli.runtime.blob import Shape
+from netcli.schema import caffe_pb2 as pb
+
+
+def _positive(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    return rng.uniform(0.2, 2, shape)
+
 
 CONVOLUTION = [
     LayerCase(
@@ -57,6 +66,92 @@ POOLING = [
     ]
 ]
 
+STOCHASTIC = [
+    LayerCase(
+        "Pooling",
+        f"stochastic_{variant}",
+        f"oracle_pooling:{oracle}",
+        f"pooling_param {{ pool: STOCHASTIC {text} }}",
+        bottoms=(Bottom(shape, _positive),),
+        phase=phase,
+    )
+    for variant, oracle, text, shape, phase in [
+        ("train", "stochastic", "kernel_size: 2 stride: 2", (2, 3, 4, 5), pb.TRAIN),
+        ("train_overlapping", "stochastic", "kernel_size: 3 stride: 2", (2, 2, 6, 5), pb.TRAIN),
+        ("train_gap", "stochastic", "kernel_size: 1 stride: 3", (2, 2, 5, 5), pb.TRAIN),
+        ("test", "expected", "kernel_size: 2 stride: 2", (2, 3, 4, 5), pb.TEST),
+        ("test_overlapping", "expected", "kernel_size: 3 stride: 2", (2, 2, 6, 5), pb.TEST),
+        ("test_global", "expected", "global_pooling: true", (2, 2, 3, 4), pb.TEST),
+    ]
+]
+
+SPP = [
+    LayerCase(
+        "SPP",
+        variant,
+        "oracle_pooling:spp",
+        f"spp_param {{ {text} }}",
+        bottoms=(Bottom(shape, _positive if "STOCHASTIC" in text else well_apart),),
+        phase=pb.TEST,
+    )
+    for variant, text, shape in [
+        ("max_1", "pyramid_height: 1", (2, 3, 3, 4)),
+        ("max_2", "pyramid_height: 2", (2, 3, 4, 5)),
+        ("max_3", "pyramid_height: 3", (2, 2, 7, 4)),
+        ("ave_1", "pyramid_height: 1 pool: AVE", (2, 2, 3, 2)),
+        ("ave_3", "pyramid_height: 3 pool: AVE engine: CUDNN", (2, 2, 4, 7)),
+        ("expected", "pyramid_height: 2 pool: STOCHASTIC", (2, 2, 4, 6)),
+    ]
+]
+
+DECONVOLUTION = [
+    LayerCase(
+        "Deconvolution",
+        variant,
+        "oracle_convolution:deconvolution",
+        f"convolution_param {{ {text} }}",
+        tuple(Bottom(shape) for _ in range(tops)),
+        tops,
+    )
+    for variant, text, shape, tops in [
+        ("k3", "num_output: 2 kernel_size: 3", (2, 3, 3, 2), 1),
+        ("strided_padded", "num_output: 2 kernel_size: 4 stride: 2 pad: 1", (2, 3, 2, 3), 1),
+        ("dilated", "num_output: 2 kernel_size: 2 stride: 3 dilation: 2 pad: 1", (1, 2, 3, 2), 1),
+        ("h_and_w", "num_output: 3 kernel_h: 2 kernel_w: 3 stride_h: 2 stride_w: 1 pad_w: 1", (2, 2, 2, 3), 1),
+        ("group", "num_output: 4 kernel_size: 2 group: 2", (2, 6, 2, 2), 1),
+        ("depthwise", "num_output: 3 kernel_size: 4 stride: 2 pad: 1 group: 3 bias_term: false", (2, 3, 2, 2), 1),
+        ("gaps", "num_output: 2 kernel_size: 1 stride: 2", (2, 2, 2, 2), 1),
+        ("one_axis", "num_output: 2 kernel_size: 3 stride: 2", (2, 3, 4), 1),
+        ("three_axes", "num_output: 2 kernel_size: 2 stride: 2", (1, 2, 1, 2, 2), 1),
+        ("axis_2", "num_output: 2 kernel_size: 2 axis: 2", (2, 2, 3, 2, 2), 1),
+        ("two_bottoms", "num_output: 2 kernel_size: 2", (2, 2, 2, 2), 2),
+    ]
+]
+
+DEPTHWISE = [
+    LayerCase(
+        type_name, variant, "oracle_convolution:depthwise", f"convolution_param {{ {text} }}", (Bottom((2, 3, 4, 5)),)
+    )
+    for type_name in ("ConvolutionDepthwise", "DepthwiseConvolution")
+    for variant, text in [
+        ("k3", "kernel_size: 3"),
+        ("strided", "num_output: 3 group: 3 kernel_size: 3 stride: 2 pad: 1 bias_term: false"),
+    ]
+]
+
+IM2COL = [
+    LayerCase(
+        "Im2col", variant, "oracle_convolution:im2col", f"convolution_param {{ {text} }}", bottoms=(Bottom(shape),)
+    )
+    for variant, text, shape in [
+        ("k3", "kernel_size: 3", (2, 2, 4, 5)),
+        ("strided_padded", "kernel_size: 2 stride: 2 pad: 1", (2, 3, 3, 4)),
+        ("dilated", "kernel_size: [3, 2] dilation: 2 pad: 1", (1, 2, 4, 3)),
+        ("one_axis", "kernel_size: 3 pad: 1", (2, 2, 4)),
+        ("axis_2", "kernel_size: 2 axis: 2", (2, 2, 3, 2, 2)),
+    ]
+]
+
 INNER_PRODUCT = [
     LayerCase(
         "InnerProduct",
@@ -77,4 +172,4 @@ INNER_PRODUCT = [
     ]
 ]
 
-WINDOWS = [*CONVOLUTION, *POOLING, *INNER_PRODUCT]
+WINDOWS = [*CONVOLUTION, *DECONVOLUTION, *DEPTHWISE, *IM2COL, *POOLING, *STOCHASTIC, *SPP, *INNER_PRODUCT]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from layer_case import SEED
+from oracle_neuron import split_mix
 
+from netcli.runtime.streams import stream_key
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -57,3 +60,56 @@ def _geometry(
         for name, short in (("kernel_size", "kernel"), ("stride", "stride"), ("pad", "pad"))
     )
     return kernel, stride, pad
+
+
+def stochastic(param: pb.LayerParameter, bottoms: list[np.ndarray], params: list[np.ndarray]) -> list[np.ndarray]:
+    """The value at which the running sum of the window reaches a random part of the whole."""
+    settings, x = param.pooling_param, bottoms[0]
+    key = stream_key(SEED, "pooling", param.name, 0) % 2**64
+    made = []
+    for index, window in enumerate(_windows(settings, x)):
+        part = (split_mix(key, index) >> 40) / 2**24 * sum(window)
+        running = np.cumsum(window)
+        made.append(window[int(np.argmax(running >= part))] if window else 0.0)
+    return [np.array(made).reshape(_top_shape(settings, x))]
+
+
+def expected(param: pb.LayerParameter, bottoms: list[np.ndarray], params: list[np.ndarray]) -> list[np.ndarray]:
+    """The sum of squares of each window over its sum."""
+    settings, x = param.pooling_param, bottoms[0]
+    made = [sum(v * v for v in window) / sum(window) if window else 0.0 for window in _windows(settings, x)]
+    return [np.array(made).reshape(_top_shape(settings, x))]
+
+
+def spp(param: pb.LayerParameter, bottoms: list[np.ndarray], params: list[np.ndarray]) -> list[np.ndarray]:
+    """A Pooling for each level, flattened, one after the other."""
+    x, levels = bottoms[0], []
+    for level in range(param.spp_param.pyramid_height):
+        layer = pb.LayerParameter(name=param.name, top=["y"])
+        settings, bins = layer.pooling_param, 2**level
+        settings.pool = param.spp_param.pool
+        for size, axis in zip(x.shape[2:], "hw", strict=True):
+            extent = math.ceil(size / bins)
+            setattr(settings, f"kernel_{axis}", extent)
+            setattr(settings, f"stride_{axis}", extent)
+            setattr(settings, f"pad_{axis}", (extent * bins - size + 1) // 2)
+        method = expected if param.spp_param.pool == pb.SPPParameter.STOCHASTIC else pooling
+        levels += method(layer, bottoms, params)
+    if len(levels) == 1:
+        return levels
+    return [np.concatenate([level.reshape(len(x), -1) for level in levels], axis=1)]
+
+
+def _top_shape(settings: pb.PoolingParameter, x: np.ndarray) -> tuple[int, ...]:
+    kernel, stride, pad = _geometry(settings, x.shape[2:])
+    sizes = zip(x.shape[2:], kernel, stride, pad, strict=True)
+    return (*x.shape[:2], *(_count(settings, *values, any(pad)) for values in sizes))
+
+
+def _windows(settings: pb.PoolingParameter, x: np.ndarray) -> list[list[float]]:
+    """The values of each window without padding, in the order of the outputs."""
+    kernel, stride, _ = _geometry(settings, x.shape[2:])
+    return [
+        list(x[n, c, i * stride[0] : i * stride[0] + kernel[0], j * stride[1] : j * stride[1] + kernel[1]].reshape(-1))
+        for n, c, i, j in np.ndindex(*_top_shape(settings, x))
+    ]

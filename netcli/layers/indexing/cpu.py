@@ -26,6 +26,14 @@ def take_rows(x, indices, y):
             target[k] = source[k]
 
 
+@parallel_kernel
+def add_to_rows(bias, y):
+    """y (count, K) += bias (K,)."""
+    for i in prange(y.shape[0]):
+        for k in range(y.shape[1]):
+            y[i, k] += bias[k]
+
+
 @kernel
 def add_rows(dy, indices, dx):
     """dx (rows, K) += dy (count, K), each row where its index says; one after the other, as rows may repeat."""

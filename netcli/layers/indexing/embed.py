@@ -49,7 +49,7 @@ class Embed(Layer):
         y = tops[0].values.write(PLAIN).reshape(indices.size, settings.num_output)
         self.kernels.take_rows(self.params[0].values.read(PLAIN), indices, y)
         if settings.bias_term:
-            np.add(y, self.params[1].values.read(PLAIN), out=y)
+            self.kernels.add_to_rows(self.params[1].values.read(PLAIN), y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         settings = self.param.embed_param

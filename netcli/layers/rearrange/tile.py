@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.layer import Layer
-from netcli.layers.logical_axes import axes_view, part, place_for_axis
+from netcli.layers.logical_axes import axes_view, place_for_axis
 from netcli.layers.registry import register
 from netcli.runtime.blob import Blob, Shape
 
@@ -40,21 +40,18 @@ class Tile(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = place_for_axis([bottoms[0].values], self._axis)
         x = axes_view(bottoms[0].values.read(place), place, bottoms[0].shape)
-        for tile in self._tiles(axes_view(tops[0].values.write(place), place, tops[0].shape)):
-            np.copyto(tile, x)
+        y = axes_view(tops[0].values.write(place), place, tops[0].shape)
+        np.copyto(self._tiles(y), np.expand_dims(x, self._axis))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
         place = place_for_axis([tops[0].gradients], self._axis)
+        dy = axes_view(tops[0].gradients.read(place), place, tops[0].shape)
         dx = axes_view(bottoms[0].gradients.write(place), place, bottoms[0].shape)
-        first, *others = self._tiles(axes_view(tops[0].gradients.read(place), place, tops[0].shape))
-        np.copyto(dx, first)
-        for tile in others:
-            np.add(dx, tile, out=dx)
+        np.sum(self._tiles(dy), axis=self._axis, out=dx)
 
-    def _tiles(self, view: np.ndarray) -> list[np.ndarray]:
-        """The parts of the top's ``view``, each of the bottom's shape."""
-        tiles = self.param.tile_param.tiles
-        size = view.shape[self._axis] // tiles
-        return [part(view, self._axis, tile * size, (tile + 1) * size) for tile in range(tiles)]
+    def _tiles(self, view: np.ndarray) -> np.ndarray:
+        """The top's ``view`` with one axis more, that of the tiles, in front of the tiled one."""
+        tiles, axis = self.param.tile_param.tiles, self._axis
+        return view.reshape(*view.shape[:axis], tiles, view.shape[axis] // tiles, *view.shape[axis + 1 :])

@@ -10,12 +10,12 @@ PLAIN_SUM, ABSOLUTE_SUM, SUM_OF_SQUARES = 0, 1, 2
 
 
 @kernel
-def _total(row, power):
+def _total(row, kind):
     total = row.dtype.type(0)
-    if power == PLAIN_SUM:
+    if kind == PLAIN_SUM:
         for value in row:
             total += value
-    elif power == ABSOLUTE_SUM:
+    elif kind == ABSOLUTE_SUM:
         for value in row:
             total += abs(value)
     else:
@@ -25,20 +25,22 @@ def _total(row, power):
 
 
 @parallel_kernel
-def reduce_rows(x, power, factor, y):
+def reduce_rows(x, kind, factor, y):
     """y (M,) = factor times the sum of each row of x (M, D), of its values, absolute values or squares."""
     for row in prange(x.shape[0]):
-        y[row] = factor * _total(x[row], power)
+        y[row] = factor * _total(x[row], kind)
 
 
 @parallel_kernel
-def reduction_backward(x, dy, power, factor, dx):
-    """dx (M, D) for absolute values or squares; the sign of 0 and of NaN is 0."""
+def reduction_backward(x, dy, kind, factor, dx):
+    """dx (M, D) of reduce_rows; the sign of 0 and of NaN is 0."""
     for row in prange(x.shape[0]):
         scale = factor * dy[row]
         source = x[row]
         target = dx[row]
-        if power == ABSOLUTE_SUM:
+        if kind == PLAIN_SUM:
+            target[:] = scale
+        elif kind == ABSOLUTE_SUM:
             for i in range(source.size):
                 target[i] = scale * ((source[i] > 0) - (source[i] < 0))
         else:

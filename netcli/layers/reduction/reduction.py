@@ -15,8 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from netcli.layers.layer import Layer
 from netcli.layers.registry import register
 from netcli.runtime.blob import PLAIN, Blob, Shape
@@ -38,20 +36,17 @@ class Reduction(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         x = bottoms[0].values.read(PLAIN).reshape(self._form)
         y = tops[0].values.write(PLAIN).reshape(-1)
-        self.kernels.reduce_rows(x, self._power(), self._factor, y)
+        self.kernels.reduce_rows(x, self._kind(), self._factor, y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
+        x = bottoms[0].values.read(PLAIN).reshape(self._form)
         dy = tops[0].gradients.read(PLAIN).reshape(-1)
         dx = bottoms[0].gradients.write(PLAIN).reshape(self._form)
-        if self._power() == self.kernels.PLAIN_SUM:
-            np.multiply(dy[:, None], self._factor, out=dx)
-        else:
-            x = bottoms[0].values.read(PLAIN).reshape(self._form)
-            self.kernels.reduction_backward(x, dy, self._power(), self._factor, dx)
+        self.kernels.reduction_backward(x, dy, self._kind(), self._factor, dx)
 
-    def _power(self) -> int:
+    def _kind(self) -> int:
         """Which sum it is: the kernels' name for it."""
         operation = self.param.reduction_param.operation
         if operation == pb.ReductionParameter.ASUM:
