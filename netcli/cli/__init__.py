@@ -18,6 +18,7 @@ COMMANDS = {
     "time": "Measure where the time of a net goes.",
     "show": "Print the shapes, parameters and cost of a net.",
     "check": "Find what is wrong with prototxt files, without data.",
+    "gradcheck": "Compare the gradients of a net with differences, layer by layer.",
     "upgrade": "Rewrite an old prototxt in the modern form.",
     "data": "Make data sets.",
     "doctor": "Report on the installation.",

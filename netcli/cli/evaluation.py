@@ -14,7 +14,7 @@ from netcli.errors import RunError
 from netcli.layers.feeding import Feed, FeedSource
 from netcli.net.graph import build_graph
 from netcli.net.net import Net
-from netcli.net.weights import load_weights
+from netcli.net.weights import LoadReport, load_weights
 from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
@@ -31,6 +31,7 @@ class Evaluation:
         iterations: batches that were run, the last of which may have been a smaller one.
         batch: items in a full batch.
         size: items in the set; None if it has no end.
+        loaded: what became of each file of weights.
     """
 
     outputs: Outputs
@@ -39,6 +40,7 @@ class Evaluation:
     batch: int
     size: int | None
     seconds: float
+    loaded: list[LoadReport]
 
 
 def evaluate(
@@ -56,8 +58,7 @@ def evaluate(
     """
     feeds = Feeds(source.file)
     net = Net(source, pb.TEST, feeds=feeds, seed=0)
-    for message, name in zip(weights, names, strict=True):
-        load_weights(net, message, name)
+    loaded = [load_weights(net, message, name) for message, name in zip(weights, names, strict=True)]
     batch = batch_size_of(net.graph)
     size = _set_size(net, feeds)
     begin = time.perf_counter()
@@ -84,7 +85,7 @@ def evaluate(
         means.add(last, rest)
         last.close()
     net.close()
-    return Evaluation(means.values(), images, iterations, batch, size, time.perf_counter() - begin)
+    return Evaluation(means.values(), images, iterations, batch, size, time.perf_counter() - begin, loaded)
 
 
 class _Means:

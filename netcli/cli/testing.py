@@ -14,7 +14,7 @@ from netcli.convert.caffemodel import read_weights
 from netcli.errors import ConfigError, RunError
 from netcli.prototxt import NetSource, SolverSource, load, resolve_path
 from netcli.report import units
-from netcli.report.lines import value_text
+from netcli.report.lines import load_line, value_text
 from netcli.report.tables import Column, table
 from netcli.runtime.threads import set_threads
 
@@ -45,6 +45,9 @@ def run_test(
     make_builtin_data([net], quiet=verbosity < 0)
     result = evaluate(net, messages, names, iterations)
     if verbosity >= 0:
+        for report in result.loaded:
+            if verbosity > 0 or report.not_in_file:
+                click.echo(load_line(report, names=True), err=True)
         for line in _coverage(source, index, result):
             click.echo(line, err=True)
         click.echo(f"{units.count(result.images)} images in {units.duration(result.seconds)}", err=True)

@@ -21,11 +21,11 @@ from netcli.data.feed import Feeds
 from netcli.errors import Finding
 from netcli.prototxt import SolverSource, load_solver
 from netcli.report import units
-from netcli.report.lines import short_path
+from netcli.report.lines import load_line, short_path
 from netcli.report.machine import machine, versions
 from netcli.report.metrics import MetricsFile
 from netcli.report.plain import PlainReport
-from netcli.report.resolved_config import resolved_config
+from netcli.report.resolved_config import resolved_config, where_data_are
 from netcli.report.run_folder import RunFolder
 from netcli.runtime.streams import fresh_seed
 from netcli.runtime.threads import set_threads
@@ -166,6 +166,11 @@ class TrainingRun:
         }
 
     def _introduce(self) -> None:
+        if self._verbosity > 0:
+            for line in where_data_are(self._solver.source):
+                self._say(line)
+        for report in self._solver.loaded:
+            self._say(load_line(report, names=self._verbosity > 0))
         net = self._solver.net
         count = sum(item.blob.count for item in net.learnable)
         self._say(

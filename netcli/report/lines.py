@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from netcli.net.weights import LoadReport
 from netcli.report import units
 from netcli.solver import events
 
@@ -34,6 +35,20 @@ def event_line(event: events.Event) -> str | None:
 def outputs_text(outputs: events.Outputs) -> str:
     """``accuracy 0.9912, loss 0.0301``."""
     return ", ".join(f"{name} {value_text(value)}" for name, value in outputs.items())
+
+
+def load_line(report: LoadReport, *, names: bool) -> str:
+    """What became of the layers when weights were loaded: counts, and with ``names`` which they were."""
+    parts = [
+        f"{len(layers)} layer{'' if len(layers) == 1 else 's'} {what}" + (f" ({', '.join(layers)})" if names else "")
+        for layers, what in (
+            (report.loaded, "loaded"),
+            (report.not_in_file, "not in the file, so as they were"),
+            (report.not_in_net, "of the file not in the net"),
+        )
+        if layers
+    ]
+    return f"weights {report.source}: {', '.join(parts)}"
 
 
 def value_text(value: float | list[float]) -> str:

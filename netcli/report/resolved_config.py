@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from google.protobuf.message import Message
 
 from netcli.errors import ConfigError
-from netcli.prototxt import SolverSource, load_net, resolve_path, to_text
+from netcli.prototxt import SolverSource, filtered, load_net, resolve_path, to_text
 from netcli.schema import caffe_pb2 as pb
 
 BUILTIN = "builtin:"
@@ -49,6 +49,20 @@ def resolved_config(solver: SolverSource, seed: int, snapshot_prefix: str) -> st
     param.ClearField("test_net")
     param.weights[:] = [_absolute(file, solver.file) for file in param.weights]
     return to_text(param)
+
+
+def where_data_are(solver: SolverSource) -> list[str]:
+    """One line for each net's file and for each file or folder that a layer names, with what it was resolved to."""
+    lines = []
+    for net in [solver.train_net(), *solver.test_nets()]:
+        phase = pb.Phase.Name(net.param.state.phase)
+        lines.append(f"{phase} net: {net.file}")
+        for layer in filtered(net, net.param.state).layers():
+            for message, field in _PATHS:
+                path = getattr(getattr(layer.param, message), field)
+                if path:
+                    lines.append(f"{phase} layer {layer.param.name}: {field} {_absolute(path, net.file)}")
+    return lines
 
 
 def _inline_nets(param: pb.SolverParameter) -> Iterator[pb.NetParameter]:

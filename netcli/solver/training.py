@@ -62,6 +62,7 @@ class Solver:
         before_iteration, before_update: called in each iteration before its first pass, and once its gradients
             are complete.
         notices: warnings and notes about the settings.
+        loaded: what became of each file of weights, those of ``weights`` among them.
 
     Raises:
         ConfigError: with all findings about the settings, or about a net; RunError: a file of ``weights``.
@@ -84,6 +85,7 @@ class Solver:
         self.before_iteration: list[Callable[[], object]] = []
         self.before_update: list[Callable[[], object]] = []
         self.iteration = 0
+        self.loaded: list[LoadReport] = []
         if seed is None and self.param.random_seed >= 0:
             seed = self.param.random_seed
         self._seed_is_drawn = seed is None
@@ -207,7 +209,8 @@ class Solver:
 
     def load_weights(self, path: str | os.PathLike[str]) -> LoadReport:
         """Weights from a file into the layers of the same names. Raises RunError NC451 to NC464."""
-        return load_weights(self.net, read_weights(path), os.fspath(path))
+        self.loaded.append(load_weights(self.net, read_weights(path), os.fspath(path)))
+        return self.loaded[-1]
 
     def apply_update(self) -> None:
         """Changes the weights by the gradients that the net has, at this iteration's rate; no iteration is counted."""
