@@ -137,6 +137,7 @@ CATALOGUE: dict[str, str] = {
     "NC514": "no weights to test",
     "NC515": "nothing to test",
     "NC517": "the operating system refuses something",
+    "NC520": "a gradient that differences of the forward pass do not confirm",
     "NC540": "the code of a Python layer cannot be found",
     "NC541": "the code of a Python layer failed",
     "NC542": "a MemoryData layer has no data",
