@@ -1,24 +1,28 @@
-"""What layers need from the world: batches, and arrays from files. Who opens files for them is decided above."""
+"""What layers need from the world: batches and arrays from files, and files to write. Who opens them is decided above."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from netcli.schema import caffe_pb2 as pb
 
+ItemShapes = tuple[tuple[int, ...], ...]
+"""The shape of one item for each top of a data layer: ``((3, 112, 96), ())`` for images with labels."""
+
 
 class Feed(Protocol):
-    """A stream of items of one shape, wrapping round at the end of the set."""
+    """A stream of items, wrapping round at the end of the set."""
 
-    shape: tuple[int, int, int]
-    """(C, H, W) of one item after the transform."""
+    shapes: ItemShapes
+    """Of one item, for each top of the layer."""
     size: int | None
     """Items in the set; None when there is no end to them."""
 
-    def next_batch(self, data: np.ndarray, labels: np.ndarray | None) -> None:
-        """Fills data (N, C, H, W) and labels (N,), both float32 and C-ordered, with the next N items."""
+    def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
+        """Fills arrays (N, *shape), one for each top, float32 and C-ordered, with the next N items."""
 
     def skip(self, items: int) -> None:
         """Moves on by ``items`` without decoding them."""
@@ -33,27 +37,43 @@ class Feed(Protocol):
         """Lets go of files and threads."""
 
 
+class Sink(Protocol):
+    """Where a layer puts batches."""
+
+    def write(self, arrays: Sequence[np.ndarray]) -> None:
+        """Appends one batch. Raises RunError where it cannot be written."""
+
+    def close(self) -> None:
+        """Lets go of the file."""
+
+
 class FeedSource(Protocol):
     """Opens feeds and files for the layers of one net."""
 
-    def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
-        """(C, H, W) of an item after the transform, or None where it cannot be known without the data."""
+    def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
+        """Shapes of an item after the transform, or None where they cannot be known without the data."""
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
         """The feed of ``layer``. Raises RunError (NC2xx) where there is nothing to read."""
+
+    def open_sink(self, layer: pb.LayerParameter) -> Sink:
+        """The file that ``layer`` writes. Raises RunError (NC2xx) where that cannot be."""
 
     def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
         """The blob in the file ``path``, which a field of ``layer`` names. Raises ConfigError NC001 or RunError."""
 
 
 class NoFeeds:
-    """A source for nets that read no files: every data layer's shape is unknown."""
+    """A source for nets that touch no files: every data layer's shape is unknown."""
 
-    def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
+    def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
         return None
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
         raise NotImplementedError(f"layer {layer.name!r} reads files, but the net was built without feeds")
+
+    def open_sink(self, layer: pb.LayerParameter) -> Sink:
+        raise NotImplementedError(f"layer {layer.name!r} writes a file, but the net was built without feeds")
 
     def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
         raise NotImplementedError(f"layer {layer.name!r} reads a file, but the net was built without feeds")

@@ -21,6 +21,7 @@ import numpy as np
 
 from netcli.errors import ConfigError, RunError
 from netcli.layers.feeding import FeedSource, NoFeeds
+from netcli.layers.fillers import check_filler
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import Blob, Shape
 from netcli.schema import caffe_pb2 as pb
@@ -159,6 +160,15 @@ class Layer:
         return
 
     # What subclasses use
+
+    def learnable(self, shape: Shape, filler: pb.FillerParameter, *where: str | int) -> ParameterDeclaration:
+        """A declaration with a filler that stands at the field ``where``. Raises ConfigError as ``check_filler``."""
+        check_filler(filler, shape, place=self.source.place(*where), layer=self.name)
+        return ParameterDeclaration(shape, filler)
+
+    def wants_gradient(self, index: int) -> bool:
+        """Whether the gradient of parameter ``index`` is wanted; yes for a layer that stands in no net."""
+        return not self.trains or self.trains[index]
 
     def canonical_axis(self, axis: int, dimensions: int, *where: str | int) -> int:
         """``axis`` counted from the front; negative axes count from the end. Raises ConfigError NC123."""

@@ -57,7 +57,6 @@ def parallel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
-    if "NUMBA_CACHE_DIR" not in os.environ:
-        # numba reads the setting when the cache of a function is made, which is here.
-        numba.config.CACHE_DIR = str(kernel_cache_folder(Path(function.__code__.co_filename), _MACHINE))
+    # numba reads the setting when the cache of a function is made, which is here.
+    numba.config.CACHE_DIR = str(kernel_cache_folder(Path(function.__code__.co_filename), _MACHINE))
     return numba.njit(**_OPTIONS, **options)(function)

@@ -147,3 +147,12 @@ def test_everything_is_reported_once_and_nothing_that_only_follows():
         + 'layer { name: "e" type: "ReLU" bottom: "x" bottom: "d" top: "e" }\n'
     )
     assert [(f.code, f.layer) for f in findings_of(text)] == [("NC101", "a"), ("NC104", "c"), ("NC102", "e")]
+
+
+def test_an_unknown_filler_is_found_without_filling_anything():
+    text = X + (
+        'layer { name: "a" type: "InnerProduct" bottom: "x" top: "a"'
+        ' inner_product_param { num_output: 2 weight_filler { type: "xaviar" } } }'
+    )
+    assert "net.prototxt:2:120: layer 'a': unknown filler, expected one of" in only(text)
+    assert only(text).endswith("actual 'xaviar'. hint: did you mean 'xavier'? [NC127]")

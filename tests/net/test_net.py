@@ -238,3 +238,13 @@ def test_weights_that_do_not_fit_are_refused_with_both_shapes():
         load_weights(net, stored, "w.caffemodel")
     with pytest.raises(RunError, match=r"no layer of w\.caffemodel has the name of a layer.*NC454"):
         load_weights(net, pb.NetParameter(), "w.caffemodel")
+
+
+def test_frozen_parameters_get_no_gradient():
+    net = make(SMALL.replace('top: "b"', 'top: "b" param { lr_mult: 0 } param { lr_mult: 0 }'))
+    net.clear_param_diffs()
+    net.forward()
+    net.backward()
+    assert not net.params["b"][0].diff.any()
+    assert not net.params["b"][1].diff.any()
+    assert net.params["a"][0].diff.any()

@@ -10,7 +10,7 @@ import numpy as np
 
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
 from netcli.layers.lane_view import LaneView
-from netcli.layers.layer import Layer, ParameterDeclaration
+from netcli.layers.layer import Layer
 from netcli.layers.windows import Windows
 from netcli.runtime.blob import PLAIN, Blob, Shape
 from netcli.schema import caffe_pb2 as pb
@@ -41,13 +41,22 @@ class WindowedProduct(Layer):
         weight_shape: Shape,
         settings: pb.ConvolutionParameter | pb.InnerProductParameter,
     ) -> None:
-        """Declares the parameters and keeps the geometry; memory and tables are made by the first pass."""
+        """Declares the parameters and keeps the geometry; memory and tables are made by the first pass.
+
+        Raises:
+            ConfigError: a filler is not known or does not suit, see ``check_filler``.
+        """
         self._geometry = (windows, channels, outputs, groups)
         self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
-        self.declarations = [ParameterDeclaration(weight_shape, settings.weight_filler)]
+        assert self.param_field is not None
+        self.declarations = [
+            self.learnable(weight_shape, settings.weight_filler, self.param_field, "weight_filler", "type")
+        ]
         if settings.bias_term:
             made = channels if self.transposed else outputs
-            self.declarations.append(ParameterDeclaration((made,), settings.bias_filler))
+            self.declarations.append(
+                self.learnable((made,), settings.bias_filler, self.param_field, "bias_filler", "type")
+            )
 
     def _check_num_output(self, num_output: int, field: str) -> None:
         if num_output == 0:
@@ -78,11 +87,12 @@ class WindowedProduct(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         product = self._lane_product()
         weights = self._as_weights(self.params[0].values.read(PLAIN))
-        weight_gradient = self._as_weights(self.params[0].gradients.update(PLAIN))
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
             dy = self._top_lanes.read(top.gradients)
-            product.backward_weights(self._bottom_lanes.read(bottom.values), dy, weight_gradient)
-            if len(self.params) > 1:
+            if self.wants_gradient(0):
+                weight_gradient = self._as_weights(self.params[0].gradients.update(PLAIN))
+                product.backward_weights(self._bottom_lanes.read(bottom.values), dy, weight_gradient)
+            if len(self.params) > 1 and self.wants_gradient(1):
                 product.backward_bias(dy, self.params[1].gradients.update(PLAIN))
             if wanted:
                 product.backward_data(dy, weights, self._bottom_gradient_lanes.write(bottom.gradients))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.layer import Layer, LayerContext, ParameterDeclaration
+from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.loss.labels import check_label_count, label_error
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
@@ -50,7 +50,11 @@ class CenterLoss(Layer):
         axis = self.canonical_axis(settings.axis, len(shape), "center_loss_param", "axis")
         features = math.prod(shape[axis:])
         check_label_count(self, (math.prod(shape[:axis]), features), 1, label_shape)
-        self.declarations = [ParameterDeclaration((settings.num_output, features), settings.center_filler)]
+        self.declarations = [
+            self.learnable(
+                (settings.num_output, features), settings.center_filler, "center_loss_param", "center_filler", "type"
+            )
+        ]
         return [()]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:

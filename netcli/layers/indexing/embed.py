@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.indexing.indices import check_indices
-from netcli.layers.layer import Layer, LayerContext, ParameterDeclaration
+from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
@@ -36,9 +36,13 @@ class Embed(Layer):
                     "NC120", f"{name} is missing", "embed_param", name, expected="at least 1", actual="none or 0"
                 )
         rows, outputs = settings.input_dim, settings.num_output
-        self.declarations = [ParameterDeclaration((rows, outputs), settings.weight_filler)]
+        self.declarations = [
+            self.learnable((rows, outputs), settings.weight_filler, "embed_param", "weight_filler", "type")
+        ]
         if settings.bias_term:
-            self.declarations.append(ParameterDeclaration((outputs,), settings.bias_filler))
+            self.declarations.append(
+                self.learnable((outputs,), settings.bias_filler, "embed_param", "bias_filler", "type")
+            )
         return [(*bottom_shapes[0], outputs)]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:

@@ -1,4 +1,10 @@
-"""CPU kernels of inner products: those of a convolution whose one window is the whole input."""
+"""CPU kernels of inner products: those of a convolution whose one window is the whole input, and one more."""
+
+from __future__ import annotations
+
+import math
+
+from numba import prange
 
 from netcli.layers.convolution.cpu import (
     add_bias_gradient,
@@ -7,6 +13,7 @@ from netcli.layers.convolution.cpu import (
     pack_weights,
     packed_shape,
 )
+from netcli.runtime.jit import parallel_kernel
 
 __all__ = [
     "add_bias_gradient",
@@ -14,4 +21,18 @@ __all__ = [
     "multiply_windows",
     "pack_weights",
     "packed_shape",
+    "rescale_rows",
 ]
+
+
+@parallel_kernel
+def rescale_rows(weights, least):
+    """Divides each row of weights (K, D) by the root of its squared length plus ``least``."""
+    for row in prange(weights.shape[0]):
+        values = weights[row]
+        total = least
+        for i in range(values.size):
+            total += values[i] * values[i]
+        length = math.sqrt(total)
+        for i in range(values.size):
+            values[i] /= length

@@ -2,7 +2,9 @@
 
     y[m, k] = b[k] + sum over d of w[k, d] x[m, d]
 
-with m running over the axes before ``axis`` and d over ``axis`` and all after it, in C order.
+with m running over the axes before ``axis`` and d over ``axis`` and all after it, in C order. With ``normalize``, a
+field of the AM-Softmax fork (happynear/caffe-windows), every forward pass first rescales each row w[k] to length 1 in
+place; backward takes the rescaled weights for what they are and does not lead through the rescaling, as in the fork.
 
 x: (M..., D...) -> y: (M..., num_output). Parameters: weights (num_output, D), or (D, num_output) with
 ``transpose``; bias (num_output,) unless ``bias_term`` is false. Source: Caffe's inner_product_layer.
@@ -22,17 +24,26 @@ import numpy as np
 from netcli.layers.convolution.windowed_product import WindowedProduct
 from netcli.layers.registry import register
 from netcli.layers.windows import Windows
-from netcli.runtime.blob import Shape
+from netcli.runtime.blob import PLAIN, Blob, Shape
+
+_LEAST_SQUARED_LENGTH = 1e-12
+"""Is added to the squared length of a row, so that a row of zeros stays one."""
 
 
 @register("InnerProduct", v1="INNER_PRODUCT", param="inner_product_param")
 class InnerProduct(WindowedProduct):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """(M..., D...) -> (M..., num_output). Raises ConfigError NC120 for a missing num_output, NC123 for the axis."""
+        """(M..., D...) -> (M..., num_output).
+
+        Raises:
+            ConfigError: NC120 for a missing num_output, NC123 for the axis, NC126 for normalize with transpose.
+        """
         settings = self.param.inner_product_param
         shape = bottom_shapes[0]
         axis = self.canonical_axis(settings.axis, len(shape), "inner_product_param", "axis")
         self._check_num_output(settings.num_output, "inner_product_param")
+        if settings.normalize and settings.transpose:
+            raise self.error("NC126", "normalize and transpose exclude each other", "inner_product_param", "normalize")
         features, outputs = math.prod(shape[axis:]), settings.num_output
         self._plan(
             axis=axis,
@@ -44,6 +55,16 @@ class InnerProduct(WindowedProduct):
             settings=settings,
         )
         return [(*shape[:axis], outputs)]
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        if self.param.inner_product_param.normalize:
+            self.kernels.rescale_rows(self.params[0].values.update(PLAIN), self.real(_LEAST_SQUARED_LENGTH))
+        super().forward(bottoms, tops)
+
+    def gradient_exception(self, kind: str, index: int) -> str:
+        if kind == "param" and index == 0 and self.param.inner_product_param.normalize:
+            return "normalize: its gradient does not lead through the rescaling, as in the fork"
+        return super().gradient_exception(kind, index)
 
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         if not self.param.inner_product_param.transpose:

@@ -18,7 +18,7 @@ import numpy as np
 
 from netcli.layers.convolution.lane_product import LaneProduct
 from netcli.layers.lane_view import LaneView
-from netcli.layers.layer import Layer, LayerContext, ParameterDeclaration
+from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.loss.labels import check_label_count
 from netcli.layers.margin.annealing import MarginSettings, annealing, check_annealing
 from netcli.layers.windows import Windows
@@ -56,7 +56,9 @@ class MarginProduct(Layer):
         self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
         margin = settings.type + 1
         self._boundaries = np.cos(np.arange(1, margin) * np.pi / margin).astype(self.context.dtype)
-        self.declarations = [ParameterDeclaration((classes, features), settings.weight_filler)]
+        self.declarations = [
+            self.learnable((classes, features), settings.weight_filler, str(self.param_field), "weight_filler", "type")
+        ]
         return [(*shape[:axis], classes), (1,)][: max(1, len(self.param.top))]
 
     @property

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.kept_input import KeptInput
-from netcli.layers.layer import Layer, LayerContext, ParameterDeclaration
+from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
@@ -44,7 +44,9 @@ class PReLU(Layer):
         if not settings.HasField("filler"):
             filler = pb.FillerParameter(type="constant", value=_FIRST_SLOPE)
         self._shared = settings.channel_shared
-        self.declarations = [ParameterDeclaration(() if self._shared else shape[1:2], filler)]
+        self.declarations = [
+            self.learnable(() if self._shared else shape[1:2], filler, "prelu_param", "filler", "type")
+        ]
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:

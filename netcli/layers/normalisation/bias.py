@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.layer import Layer, LayerContext
-from netcli.layers.normalisation.coefficients import add_gradient, declare, given_span, is_trained, learned_span, vector
+from netcli.layers.normalisation.coefficients import add_gradient, given_span, learned_span, vector
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
@@ -43,7 +43,9 @@ class Bias(Layer):
         self._learned = len(bottom_shapes) == 1
         if self._learned:
             self._span = learned_span(self, shape, settings.axis, settings.num_axes, "bias_param")
-            self.declarations.append(declare(self, self._span, settings.filler, "bias_param", "filler"))
+            self.declarations.append(
+                self.learnable(self._span.coefficient_shape, settings.filler, "bias_param", "filler")
+            )
         else:
             self._span = given_span(self, shape, bottom_shapes[1], settings.axis, "bias_param")
         return [shape]
@@ -59,7 +61,7 @@ class Bias(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         place = self._span.place(tops[0].gradients)
         plain_dy = tops[0].gradients.read(place)
-        if is_trained(self, 0) if self._learned else propagate_down[1]:
+        if self.wants_gradient(0) if self._learned else propagate_down[1]:
             dy = self._span.form(plain_dy, place)
             sums = self._work.scratch("sums", self._span.count)
             partial = self._work.scratch("partial", self.kernels.CHUNKS, self._span.count)

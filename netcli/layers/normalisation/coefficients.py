@@ -11,10 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from netcli.layers.channel_form import channel_form
-from netcli.layers.fillers import check_filler
-from netcli.layers.layer import Layer, ParameterDeclaration
+from netcli.layers.layer import Layer
 from netcli.runtime.blob import LANES, PLAIN, Blob, Place, Replicas, Shape
-from netcli.schema import caffe_pb2 as pb
 
 
 @dataclass(frozen=True)
@@ -88,17 +86,6 @@ def given_span(layer: Layer, shape: Shape, coefficients: Shape, axis: int, field
             actual=coefficients,
         )
     return span
-
-
-def declare(layer: Layer, span: Span, filler: pb.FillerParameter, *where: str) -> ParameterDeclaration:
-    """The learned coefficients of ``span``; ``where`` is the filler's field. Raises ConfigError as check_filler."""
-    check_filler(filler, span.coefficient_shape, place=layer.source.place(*where), layer=layer.name)
-    return ParameterDeclaration(span.coefficient_shape, filler)
-
-
-def is_trained(layer: Layer, index: int) -> bool:
-    """Whether the gradient of parameter ``index`` is wanted; yes for a layer that stands in no net."""
-    return not layer.trains or layer.trains[index]
 
 
 def vector(blob: Blob) -> np.ndarray:

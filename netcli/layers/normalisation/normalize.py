@@ -25,7 +25,7 @@ import numpy as np
 
 from netcli.layers.channel_form import channel_form, form_place
 from netcli.layers.layer import Layer, LayerContext
-from netcli.layers.normalisation.coefficients import Span, add_gradient, declare, is_trained, vector
+from netcli.layers.normalisation.coefficients import Span, add_gradient, vector
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
@@ -57,7 +57,7 @@ class Normalize(Layer):
         self.declarations = []
         if self._learned:
             filler = settings.scale_filler if settings.HasField("scale_filler") else pb.FillerParameter(value=1)
-            self.declarations.append(declare(self, self._span, filler, "norm_param", "scale_filler"))
+            self.declarations.append(self.learnable(self._span.coefficient_shape, filler, "norm_param", "scale_filler"))
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -71,7 +71,7 @@ class Normalize(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         place = form_place(tops[0].gradients, 1)
         x, dy = bottoms[0].values.read(place), tops[0].gradients.read(place)
-        if self._learned and is_trained(self, 0):
+        if self._learned and self.wants_gradient(0):
             self._scale_gradient(x, dy, place)
         if not propagate_down[0]:
             return

@@ -19,7 +19,7 @@ import numpy as np
 
 from netcli.layers.kept_input import KeptInput
 from netcli.layers.layer import Layer, LayerContext
-from netcli.layers.normalisation.coefficients import add_gradient, declare, given_span, is_trained, learned_span, vector
+from netcli.layers.normalisation.coefficients import add_gradient, given_span, learned_span, vector
 from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
@@ -48,11 +48,13 @@ class Scale(Layer):
         if self._learned:
             self._span = learned_span(self, shape, settings.axis, settings.num_axes, "scale_param")
             filler = settings.filler if settings.HasField("filler") else pb.FillerParameter(value=1)
-            self.declarations.append(declare(self, self._span, filler, "scale_param", "filler"))
+            self.declarations.append(self.learnable(self._span.coefficient_shape, filler, "scale_param", "filler"))
         else:
             self._span = given_span(self, shape, bottom_shapes[1], settings.axis, "scale_param")
         if settings.bias_term:
-            self.declarations.append(declare(self, self._span, settings.bias_filler, "scale_param", "bias_filler"))
+            self.declarations.append(
+                self.learnable(self._span.coefficient_shape, settings.bias_filler, "scale_param", "bias_filler")
+            )
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -75,8 +77,8 @@ class Scale(Layer):
         self, dy: np.ndarray, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]
     ) -> None:
         bias_term = self.param.scale_param.bias_term
-        wants_scale = is_trained(self, 0) if self._learned else propagate_down[1]
-        wants_bias = bias_term and is_trained(self, len(self.params) - 1)
+        wants_scale = self.wants_gradient(0) if self._learned else propagate_down[1]
+        wants_bias = bias_term and self.wants_gradient(len(self.params) - 1)
         if not (wants_scale or wants_bias):
             return
         place = self._span.place(tops[0].gradients)

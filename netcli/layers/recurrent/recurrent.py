@@ -21,7 +21,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from netcli.layers.fillers import check_filler
 from netcli.layers.layer import Layer, LayerContext, ParameterDeclaration
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
@@ -88,8 +87,7 @@ class Recurrent(Layer):
         name, filler = ("weight_filler", settings.weight_filler)
         if len(shape) == 1:
             name, filler = ("bias_filler", settings.bias_filler)
-        check_filler(filler, shape, place=self.source.place("recurrent_param", name), layer=self.name)
-        return ParameterDeclaration(shape, filler)
+        return self.learnable(shape, filler, "recurrent_param", name)
 
     def _check_counts(self, bottoms: int, exposed: int) -> None:
         known = f"x, cont{''.join(f', {name}_0' for name in self.states[:exposed])}"

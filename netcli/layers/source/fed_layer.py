@@ -1,0 +1,90 @@
+"""What layers have in common that read their tops from files: Data, ImageData, HDF5Data, WindowData.
+
+Where the items come from is the feed's affair (``netcli.layers.feeding``); it is opened at the first forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from netcli.layers.feeding import Feed, ItemShapes
+from netcli.layers.layer import Layer
+from netcli.runtime.blob import PLAIN, Blob, Shape
+
+
+class FedLayer(Layer):
+    """A layer whose tops hold the next items of a feed."""
+
+    _feed: Feed | None = None
+
+    def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """() -> (batch_size, *shape of an item) for each top.
+
+        Raises:
+            ConfigError: NC120 without a batch_size that has no default, NC121 for a batch_size of 0, NC130 where
+                the shapes of the items cannot be known.
+        """
+        assert self.param_field is not None
+        settings = cast(Any, self.settings)
+        has_default = settings.DESCRIPTOR.fields_by_name["batch_size"].has_default_value
+        if not (settings.HasField("batch_size") or has_default):
+            raise self.error("NC120", "batch_size is missing", self.param_field, expected="at least 1")
+        if settings.batch_size < 1:
+            raise self.error(
+                "NC121",
+                "batch_size is out of range",
+                self.param_field,
+                "batch_size",
+                expected="at least 1",
+                actual=settings.batch_size,
+            )
+        items = self.context.feeds.shapes(self.param)
+        if items is None:
+            raise self.error(
+                "NC130",
+                "the shape of the data is not known, since the source cannot be read",
+                self.param_field,
+                "source",
+                actual=f"source '{settings.source}'",
+                hint="pass --input-shape C,H,W, or make the data set first",
+            )
+        return [(settings.batch_size, *item) for item in items]
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Raises RunError NC132 if the data have another shape than the net was built for, or the feed's own."""
+        if self._feed is None:
+            self._feed = self._open(tuple(top.shape[1:] for top in tops))
+        arrays = [top.values.write(PLAIN) for top in tops]
+        if self.context.dtype == np.float32:
+            self._feed.next_batch(arrays)
+            return
+        # Feeds speak float32 only. Nets of another type serve gradient checks, where a copy does not matter.
+        buffers = [np.empty(array.shape, np.float32) for array in arrays]
+        self._feed.next_batch(buffers)
+        for array, buffer in zip(arrays, buffers, strict=True):
+            array[...] = buffer
+
+    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Nothing to do: there are no bottoms."""
+
+    def close(self) -> None:
+        """Closes the feed; the next forward pass would open it again."""
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+
+    def _open(self, items: ItemShapes) -> Feed:
+        feed = self.context.feeds.open(self.param, self.context.phase)
+        if feed.shapes != items:
+            feed.close()
+            index = next(i for i, (wanted, got) in enumerate(zip(items, feed.shapes, strict=True)) if wanted != got)
+            raise self.run_error(
+                "NC132",
+                f"the data for '{self.param.top[index]}' have another shape than the net",
+                expected=items[index],
+                actual=feed.shapes[index],
+            )
+        return feed
