@@ -154,5 +154,5 @@ def test_an_unknown_filler_is_found_without_filling_anything():
         'layer { name: "a" type: "InnerProduct" bottom: "x" top: "a"'
         ' inner_product_param { num_output: 2 weight_filler { type: "xaviar" } } }'
     )
-    assert "net.prototxt:2:120: layer 'a': unknown filler, expected one of" in only(text)
+    assert "net.prototxt:2:119: layer 'a': unknown filler, expected one of" in only(text)
     assert only(text).endswith("actual 'xaviar'. hint: did you mean 'xavier'? [NC127]")
