@@ -14,7 +14,7 @@ PROTO = next(path for path in (PACKAGE.parents[1] / "proto" / "caffe.proto", PAC
 
 
 def generate(folder: Path, proto: Path = PROTO) -> None:
-    """Write ``caffe.desc`` (a serialized FileDescriptorSet) and ``caffe_pb2.pyi`` (type stubs) to ``folder``.
+    """Write ``caffe.desc`` (a serialized FileDescriptorSet with the comments) and ``caffe_pb2.pyi`` (type stubs) to ``folder``.
 
     Raises:
         ImportError: grpcio-tools is not installed.
@@ -27,6 +27,7 @@ def generate(folder: Path, proto: Path = PROTO) -> None:
             "protoc",
             f"--proto_path={proto.parent}",
             f"--descriptor_set_out={folder / 'caffe.desc'}",
+            "--include_source_info",
             f"--pyi_out={folder}",
             proto.name,
         ]
