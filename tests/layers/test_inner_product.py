@@ -56,6 +56,28 @@ def test_weights_changed_between_passes_count() -> None:
     assert (top == 14).all()
 
 
+def test_normalize_rescales_the_weights_themselves_and_backward_takes_them_as_they_are() -> None:
+    checked = case((5, 7), "num_output: 3 bias_term: false normalize: true")
+    single = SingleLayer(checked, np.float64)
+    (x,) = checked.make_bottoms()
+    unit = single.params[0] / np.linalg.norm(single.params[0], axis=1, keepdims=True)
+    for _ in range(2):
+        (top,) = single.forward([x])
+        np.testing.assert_allclose(single.params[0], unit, rtol=1e-9)
+        np.testing.assert_allclose(top, x @ unit.T, rtol=1e-9)
+    dy = np.random.default_rng(1).standard_normal(top.shape)
+    (dx,), (dw,) = single.backward([dy])
+    np.testing.assert_allclose(dx, dy @ unit, rtol=1e-9)
+    np.testing.assert_allclose(dw, dy.T @ x, rtol=1e-9)
+
+
+def test_normalize_leaves_rows_of_zeros_alone() -> None:
+    single = SingleLayer(case((5, 7), "num_output: 3 bias_term: false normalize: true"))
+    single.layer.params[0].values.write(PLAIN).fill(0)
+    (top,) = single.forward([np.ones((5, 7))])
+    assert not top.any()
+
+
 @pytest.mark.parametrize(
     ("text", "shape", "top", "params"),
     [
@@ -79,6 +101,7 @@ def test_shapes(text: str, shape: Shape, top: Shape, params: list[Shape]) -> Non
         ("", "NC120", "num_output is missing"),
         ("num_output: 0", "NC120", "num_output is missing"),
         ("num_output: 3 axis: 3", "NC123", "axis out of range, expected -3 to 2, actual 3"),
+        ("num_output: 3 normalize: true transpose: true", "NC126", "normalize and transpose exclude each other"),
     ],
 )
 def test_errors(text: str, code: str, says: str) -> None:

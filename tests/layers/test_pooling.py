@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 from layer_case import Bottom, LayerCase, well_apart
+from one_layer_net import finding_of, net_of
 from single_layer import SingleLayer
 
 from netcli.errors import ConfigError
@@ -133,7 +134,8 @@ def test_average_counts_the_padding_but_not_what_lies_behind_it() -> None:
         ("kernel_size: 2 pad: 2", "NC121", "pad must be smaller than the kernel, expected below 2, actual 2"),
         ("kernel_size: 6", "NC121", "kernel larger than the padded input, expected at most 5, actual 6"),
         ("kernel_size: 6 stride: 2 round_mode: FLOOR", "NC121", "kernel larger than the padded input"),
-        ("kernel_size: 2 pool: STOCHASTIC", "NC121", "STOCHASTIC pooling is not implemented"),
+        ("kernel_size: 2 pad: 1 pool: STOCHASTIC", "NC126", "STOCHASTIC pooling and pad exclude each other"),
+        ("kernel_h: 2 kernel_w: 2 pad_h: 0 pad_w: 1 pool: STOCHASTIC", "NC126", "STOCHASTIC pooling and pad_w exclude"),
     ],
 )
 def test_errors(text: str, code: str, says: str) -> None:
@@ -154,7 +156,84 @@ def test_only_images_are_pooled() -> None:
     assert caught.value.code == "NC122"
 
 
-def test_average_has_no_mask() -> None:
+@pytest.mark.parametrize("method", ["AVE", "STOCHASTIC"])
+def test_only_a_maximum_has_a_mask(method: str) -> None:
     with pytest.raises(ConfigError, match="only MAX pooling has a mask") as caught:
-        setup("pool: AVE kernel_size: 2", (2, 3, 5, 5), tops=2)
+        setup(f"pool: {method} kernel_size: 2", (2, 3, 5, 5), tops=2)
     assert caught.value.code == "NC103"
+
+
+def test_draws_have_the_values_as_probabilities_and_differ_from_pass_to_pass() -> None:
+    x = np.tile([0.0, 1.0, 2.0, 5.0], 5000).reshape(50, 100, 2, 2)
+    single = SingleLayer(case(x.shape, "pool: STOCHASTIC kernel_size: 2"))
+    (top,) = single.forward([x])
+    shares = [(top == value).mean() for value in (0, 1, 2, 5)]
+    np.testing.assert_allclose(shares, [0, 1 / 8, 2 / 8, 5 / 8], atol=0.02)
+    (again,) = single.forward([x])
+    np.testing.assert_array_equal(again, top)
+    single.layer.context.pass_index += 1
+    (other,) = single.forward([x])
+    assert 0.3 < (other == top).mean() < 0.7
+    ((dx,), _) = single.backward([np.ones(top.shape)])
+    np.testing.assert_array_equal(dx.reshape(-1, 4).argmax(axis=1), np.searchsorted([0, 1, 2, 5], other.reshape(-1)))
+    np.testing.assert_array_equal(dx.reshape(-1, 4).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("phase", [pb.TRAIN, pb.TEST])
+def test_stochastic_pooling_of_zeros_and_of_nan(phase: int) -> None:
+    stochastic = LayerCase(
+        "Pooling",
+        "extra",
+        "",
+        "pooling_param { pool: STOCHASTIC kernel_size: 2 }",
+        (Bottom((2, 1, 2, 2)),),
+        phase=phase,
+    )
+    single = SingleLayer(stochastic)
+    x = np.zeros((2, 1, 2, 2))
+    x[1, 0, 1, 0] = np.nan
+    (top,) = single.forward([x])
+    assert top[0] == 0
+    assert np.isnan(top[1])
+    single.backward([np.zeros(top.shape)])
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "code", "says", "field"),
+    [
+        ("", (2, 3, 5, 5), "NC120", "pyramid_height is missing", ""),
+        (
+            "pyramid_height: 4",
+            (2, 3, 5, 5),
+            "NC121",
+            "the image is too small for the pyramid, expected at most 2 for 5 x 5 pixels, actual 4",
+            "pyramid_height: 4",
+        ),
+        ("pyramid_height: 4000000000", (2, 3, 8, 8), "NC121", "expected at most 4", "pyramid_height: 4000000000"),
+        ("pyramid_height: 2", (2, 3, 5), "NC122", "the bottom must be (N, C, H, W)", 'bottom: "b0"'),
+        (
+            "pyramid_height: 2 pool: STOCHASTIC",
+            (2, 3, 5, 4),
+            "NC126",
+            "STOCHASTIC pooling takes no padding, which level 1 of this image needs",
+            "pool: STOCHASTIC",
+        ),
+    ],
+)
+def test_errors_of_spp(text: str, shape: Shape, code: str, says: str, field: str) -> None:
+    finding, at = finding_of(f'type: "SPP" spp_param {{ {text} }}', shape)
+    assert finding.code == code
+    assert says in str(finding)
+    assert at.startswith(field)
+
+
+def test_spp_gives_vectors_of_one_length() -> None:
+    for size in ((8, 8), (13, 16), (7, 9)):
+        assert net_of('type: "SPP" spp_param { pyramid_height: 3 }', (2, 3, *size)).blobs["t0"].shape == (2, 63)
+    net = net_of('type: "SPP" spp_param { pyramid_height: 2 pool: STOCHASTIC }', (2, 3, 4, 4))
+    net.blobs["b0"].data[...] = 0.5
+    net.forward()
+    net.blobs["t0"].diff[...] = 1
+    net.backward()
+    assert (net.blobs["t0"].data == 0.5).all()
+    np.testing.assert_array_equal(net.blobs["b0"].diff.sum(axis=(2, 3)), 5)
