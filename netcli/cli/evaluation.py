@@ -11,7 +11,8 @@ import numpy as np
 from netcli.cli.batch_size import batch_size_of, with_batch_size
 from netcli.data.feed import Feeds
 from netcli.errors import RunError
-from netcli.layers.feeding import Feed, FeedSource
+from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink
+from netcli.layers.source.fed_layer import FedLayer
 from netcli.net.graph import build_graph
 from netcli.net.net import Net
 from netcli.net.weights import LoadReport, load_weights
@@ -117,13 +118,16 @@ class _Skipping:
         self._source = source
         self._items = items
 
-    def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
-        return self._source.shape(layer)
+    def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
+        return self._source.shapes(layer)
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
         feed = self._source.open(layer, phase)
         feed.skip(self._items)
         return feed
+
+    def open_sink(self, layer: pb.LayerParameter) -> Sink:
+        return self._source.open_sink(layer)
 
     def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
         return self._source.read_array(layer, path)
@@ -133,7 +137,7 @@ def _set_size(net: Net, feeds: FeedSource) -> int | None:
     """Items in the set that the net's data layers read. Raises RunError NC515 if they do not agree."""
     sizes: dict[str, int] = {}
     for layer in net.layers:
-        if layer.type_name == "Data":
+        if isinstance(layer, FedLayer):
             feed = feeds.open(layer.param, pb.TEST)
             if feed.size is not None:
                 sizes[layer.name] = feed.size

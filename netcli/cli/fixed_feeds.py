@@ -1,10 +1,12 @@
-"""Feeds for commands that need the shape of the data, but not the data: ``show``, ``check`` and ``time``."""
+"""Feeds for commands that need the shapes of the data, but not the data: ``show``, ``check`` and ``time``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from netcli.layers.feeding import Feed, FeedSource
+from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink
 from netcli.runtime.streams import stream
 from netcli.schema import caffe_pb2 as pb
 
@@ -23,15 +25,24 @@ class FixedFeeds:
         self._source = source
         self._item_shape = item_shape
 
-    def shape(self, layer: pb.LayerParameter) -> ItemShape | None:
-        """The shape that was given, else what the data say, else what the transform of the layer implies."""
-        return self._item_shape or self._source.shape(layer) or implied_shape(layer)
+    def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
+        """The shape that was given, else what the data say, else what the settings of the layer imply."""
+        if self._item_shape is None:
+            known = self._source.shapes(layer)
+            if known is not None:
+                return known
+        item = self._item_shape or implied_shape(layer)
+        return None if item is None else (item, *[()] * (len(layer.top) - 1))
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
-        """A feed of grey values; its labels are all 0."""
-        shape = self.shape(layer)
-        assert shape is not None, "the net was planned with this shape"
-        return FixedFeed(shape)
+        """A feed of values between 0 and 1; labels are all 0."""
+        shapes = self.shapes(layer)
+        assert shapes is not None, "the net was planned with these shapes"
+        return FixedFeed(shapes)
+
+    def open_sink(self, layer: pb.LayerParameter) -> Sink:
+        """Somewhere to write what nobody wants."""
+        return NoSink()
 
     def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
         """What stands in the file: it is part of the net, unlike the data."""
@@ -39,20 +50,22 @@ class FixedFeeds:
 
 
 class FixedFeed:
-    """One batch of random values in [0, 1), drawn once for each batch size."""
+    """One batch of random values in [0, 1), drawn once for each batch size; tops of one value an item are 0."""
 
-    def __init__(self, shape: ItemShape) -> None:
-        self.shape = shape
+    def __init__(self, shapes: ItemShapes) -> None:
+        self.shapes = shapes
         self.size: int | None = None
-        self._values = np.empty((0, *shape), np.float32)
+        self._batch: list[np.ndarray] = []
 
-    def next_batch(self, data: np.ndarray, labels: np.ndarray | None) -> None:
-        """Fills ``data`` (N, C, H, W) with the fixed values and ``labels`` (N,) with 0."""
-        if len(self._values) != len(data):
-            self._values = stream(0, "fixed batch").random(data.shape, dtype=np.float32)
-        data[...] = self._values
-        if labels is not None:
-            labels.fill(0)
+    def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
+        """Fills each of ``arrays`` (N, *shape) with the fixed values."""
+        if not self._batch or len(self._batch[0]) != len(arrays[0]):
+            self._batch = [
+                stream(0, "fixed batch", index).random(array.shape, dtype=np.float32) * (array.ndim > 1)
+                for index, array in enumerate(arrays)
+            ]
+        for array, values in zip(arrays, self._batch, strict=True):
+            array[...] = values
 
     def skip(self, items: int) -> None:
         """All items are alike."""
@@ -67,10 +80,23 @@ class FixedFeed:
         """Nothing is held."""
 
 
+class NoSink:
+    """Takes batches and keeps nothing."""
+
+    def write(self, arrays: Sequence[np.ndarray]) -> None:
+        """Forgets ``arrays``."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 def implied_shape(layer: pb.LayerParameter) -> ItemShape | None:
-    """(C, H, W) as far as a crop implies it: square, and in colour unless the transform says otherwise."""
-    transform = layer.transform_param
-    if not transform.crop_size:
-        return None
-    channels = 1 if transform.force_gray else max(3, len(transform.mean_value))
-    return channels, transform.crop_size, transform.crop_size
+    """(C, H, W) as far as a crop or a new size implies it: in colour, unless the settings say otherwise."""
+    transform, images = layer.transform_param, layer.image_data_param
+    grey = transform.force_gray or (layer.HasField("image_data_param") and not images.is_color)
+    channels = 1 if grey else max(3, len(transform.mean_value))
+    if transform.crop_size:
+        return channels, transform.crop_size, transform.crop_size
+    if images.new_height and images.new_width:
+        return channels, images.new_height, images.new_width
+    return None
