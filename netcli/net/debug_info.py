@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netcli.layers.layer import Layer
+from netcli.net.learnable import Learnable
 from netcli.runtime.blob import PLAIN, Blob, Replicas
-
-if TYPE_CHECKING:
-    from netcli.net.net import Learnable
 
 
 def _mean_absolute(replicas: Replicas) -> float:

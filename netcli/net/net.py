@@ -13,23 +13,13 @@ from netcli.layers.fillers import fill
 from netcli.layers.layer import Layer, LayerContext
 from netcli.net import debug_info
 from netcli.net.graph import build_graph
+from netcli.net.learnable import Learnable
 from netcli.net.step import ParameterSlot, Step
 from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 from netcli.runtime.streams import fresh_seed, stream
 
 LayerCallback = Callable[[int], object]
-
-
-@dataclass(frozen=True)
-class Learnable:
-    """A parameter as the solver sees it: each blob once, by its owner."""
-
-    blob: Blob
-    lr_mult: float
-    decay_mult: float
-    layer: str
-    index: int
 
 
 @dataclass

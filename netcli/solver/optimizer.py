@@ -15,7 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
-from netcli.net.net import Learnable
+from netcli.net.learnable import Learnable
 from netcli.runtime.blob import PLAIN, aligned_zeros
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver.update_rules import RULES

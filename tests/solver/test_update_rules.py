@@ -6,7 +6,7 @@ import numpy as np
 import oracle_update_rules as oracle
 import pytest
 
-from netcli.net.net import Learnable
+from netcli.net.learnable import Learnable
 from netcli.runtime.blob import PLAIN, Blob
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver.optimizer import Optimizer
