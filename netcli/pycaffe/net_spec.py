@@ -167,7 +167,8 @@ def _assign_param(layer: pb.LayerParameter, key: str, value: Any) -> None:
     own = _own_messages().get(layer.type)
     if own is not None and not key.endswith("param"):
         message = getattr(layer, own)
-        if key in message.DESCRIPTOR.fields_by_name:
+        # What neither has is more likely a misspelt setting.
+        if key in message.DESCRIPTOR.fields_by_name or key not in layer.DESCRIPTOR.fields_by_name:
             _assign(message, key, value)
             return
     _assign(layer, key, value)
