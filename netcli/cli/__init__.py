@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "Print the shapes, parameters and cost of a net.",
     "check": "Find what is wrong with prototxt files, without data.",
     "gradcheck": "Compare the gradients of a net with differences, layer by layer.",
+    "layers": "Print what the layer types do.",
     "upgrade": "Rewrite an old prototxt in the modern form.",
     "data": "Make data sets.",
     "doctor": "Report on the installation.",

@@ -69,7 +69,7 @@ class _SchemaFile:
 
     def __init__(self, file: descriptor_pb2.FileDescriptorProto) -> None:
         self._messages = {message.name: (index, message) for index, message in enumerate(file.message_type)}
-        self._enums = {
+        self._enums: dict[str, tuple[EnumDescriptorProto, Path]] = {
             f".{file.package}.{enum.name}": (enum, (_ENUMS, index)) for index, enum in enumerate(file.enum_type)
         }
         for number, message in self._messages.values():
@@ -138,9 +138,10 @@ def _default(field: FieldDescriptorProto) -> str:
 
 
 def _joined(comment: str) -> str:
-    """A comment as one paragraph; lines that are set apart by more than one space stay lines of their own."""
-    lines = [line.removeprefix(" ").rstrip() for line in comment.splitlines()]
-    text = ""
-    for line in lines:
-        text += ("\n" if line.startswith(" ") else " ") + line if text else line
+    """A comment as paragraphs: lines are joined, but for indented ones (equations, lists), which stay lines."""
+    text, own_line = "", False
+    for line in (line.removeprefix(" ").rstrip() for line in comment.splitlines()):
+        indented = line.startswith(" ")
+        text += ("\n" if indented or own_line else " ") + line if text else line
+        own_line = indented
     return text

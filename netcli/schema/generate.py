@@ -14,7 +14,9 @@ PROTO = next(path for path in (PACKAGE.parents[1] / "proto" / "caffe.proto", PAC
 
 
 def generate(folder: Path, proto: Path = PROTO) -> None:
-    """Write ``caffe.desc`` (a serialized FileDescriptorSet with the comments) and ``caffe_pb2.pyi`` (type stubs) to ``folder``.
+    """Write ``caffe.desc`` and ``caffe_pb2.pyi`` (type stubs) to ``folder``.
+
+    The former is a serialized FileDescriptorSet, comments included.
 
     Raises:
         ImportError: grpcio-tools is not installed.

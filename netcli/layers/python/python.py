@@ -5,7 +5,8 @@
 Any bottoms -> any tops, of the shapes that the class gives them. ``module`` is looked for on ``sys.path``, then in
 the working directory, then in the prototxt's own folder. It is loaded only in a net that runs: where a net is merely
 planned, as by ``check`` and ``show``, the tops' shapes are not known. ``share_in_parallel`` has no effect: there is
-one solver. A top counts as a loss only where ``loss_weight`` says so.
+one solver. A top counts as a loss only where ``loss_weight`` says so. Parameters: what ``setup``
+adds to ``self.blobs``.
 Source: Caffe's python_layer and pycaffe.
 """
 
