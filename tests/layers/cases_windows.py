@@ -172,4 +172,17 @@ INNER_PRODUCT = [
     ]
 ]
 
-WINDOWS = [*CONVOLUTION, *DECONVOLUTION, *DEPTHWISE, *IM2COL, *POOLING, *STOCHASTIC, *SPP, *INNER_PRODUCT]
+NORMALIZED = [
+    LayerCase(
+        "InnerProduct",
+        f"normalize_{variant}",
+        "oracle_inner_product:inner_product",
+        "inner_product_param { num_output: 3 normalize: true }",
+        bottoms=(Bottom((5, 2, 3)),),
+        phase=phase,
+        not_differentiable="the fork's gradient does not lead through the rescaling of the weights",
+    )
+    for variant, phase in [("training", pb.TRAIN), ("testing", pb.TEST)]
+]
+
+WINDOWS = [*CONVOLUTION, *DECONVOLUTION, *DEPTHWISE, *IM2COL, *POOLING, *STOCHASTIC, *SPP, *INNER_PRODUCT, *NORMALIZED]

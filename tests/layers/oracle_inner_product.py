@@ -17,6 +17,7 @@ def inner_product(param: pb.LayerParameter, bottoms: list[np.ndarray], params: l
     y = np.zeros((x.shape[0], settings.num_output))
     for m, k in np.ndindex(*y.shape):
         row = params[0][:, k] if settings.transpose else params[0][k]
+        row = row / math.sqrt(sum(w * w for w in row)) if settings.normalize else row
         y[m, k] = sum(w * value for w, value in zip(row, x[m], strict=True))
         if settings.bias_term:
             y[m, k] += params[1][k]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from google.protobuf import text_format
@@ -69,6 +71,19 @@ def test_normalize_rescales_the_weights_themselves_and_backward_takes_them_as_th
     (dx,), (dw,) = single.backward([dy])
     np.testing.assert_allclose(dx, dy @ unit, rtol=1e-9)
     np.testing.assert_allclose(dw, dy.T @ x, rtol=1e-9)
+
+
+def test_normalize_leaves_the_weights_alone_in_a_test() -> None:
+    checked = replace(case((5, 7), "num_output: 3 bias_term: false normalize: true"), phase=pb.TEST)
+    single = SingleLayer(checked, np.float64)
+    before = single.params[0].copy()
+    unit = before / np.linalg.norm(before, axis=1, keepdims=True)
+    (x,) = checked.make_bottoms()
+    (top,) = single.forward([x])
+    np.testing.assert_allclose(top, x @ unit.T, rtol=1e-9)
+    np.testing.assert_array_equal(single.params[0], before)
+    (dx,), _ = single.backward([np.ones(top.shape)])
+    np.testing.assert_allclose(dx, np.ones(top.shape) @ unit, rtol=1e-9)
 
 
 def test_normalize_leaves_rows_of_zeros_alone() -> None:

@@ -64,6 +64,10 @@ class WindowedProduct(Layer):
                 "NC120", "num_output is missing", field, "num_output", expected="at least 1", actual="none or 0"
             )
 
+    def _weights(self) -> np.ndarray:
+        """What the inputs are multiplied by: the first parameter."""
+        return self.params[0].values.read(PLAIN)
+
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         """The first parameter, or its gradient, as a view (outputs, channels / groups, taps)."""
         windows, channels, outputs, groups = self._geometry
@@ -77,7 +81,7 @@ class WindowedProduct(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         product = self._lane_product()
-        weights = self._as_weights(self.params[0].values.read(PLAIN))
+        weights = self._as_weights(self._weights())
         bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
         for bottom, top in zip(bottoms, tops, strict=True):
             x = self._bottom_lanes.read(bottom.values)
@@ -86,7 +90,7 @@ class WindowedProduct(Layer):
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         product = self._lane_product()
-        weights = self._as_weights(self.params[0].values.read(PLAIN))
+        weights = self._as_weights(self._weights())
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
             dy = self._top_lanes.read(top.gradients)
             if self.wants_gradient(0):

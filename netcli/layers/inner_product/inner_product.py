@@ -3,8 +3,9 @@
     y[m, k] = b[k] + sum over d of w[k, d] x[m, d]
 
 with m running over the axes before ``axis`` and d over ``axis`` and all after it, in C order. With ``normalize``, a
-field of the AM-Softmax fork (happynear/caffe-windows), every forward pass first rescales each row w[k] to length 1 in
-place; backward takes the rescaled weights for what they are and does not lead through the rescaling, as in the fork.
+field of the AM-Softmax fork (happynear/caffe-windows), each row w[k] is first rescaled to length 1: in place in phase
+TRAIN, and in a copy in TEST, where the fork also changes the weights. Backward takes the rescaled weights for what they
+are and does not lead through the rescaling, as in the fork.
 
 x: (M..., D...) -> y: (M..., num_output). Parameters: weights (num_output, D), or (D, num_output) with
 ``transpose``; bias (num_output,) unless ``bias_term`` is false. Source: Caffe's inner_product_layer.
@@ -22,8 +23,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.convolution.windowed_product import WindowedProduct
+from netcli.layers.layer import LayerContext
 from netcli.layers.registry import register
 from netcli.layers.windows import Windows
+from netcli.layers.workspace import Workspace
+from netcli.prototxt import LayerSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
 _LEAST_SQUARED_LENGTH = 1e-12
@@ -32,6 +36,10 @@ _LEAST_SQUARED_LENGTH = 1e-12
 
 @register("InnerProduct", v1="INNER_PRODUCT", param="inner_product_param")
 class InnerProduct(WindowedProduct):
+    def __init__(self, source: LayerSource, context: LayerContext) -> None:
+        super().__init__(source, context)
+        self._work = Workspace(context.dtype)
+
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(M..., D...) -> (M..., num_output).
 
@@ -58,13 +66,24 @@ class InnerProduct(WindowedProduct):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         if self.param.inner_product_param.normalize:
-            self.kernels.rescale_rows(self.params[0].values.update(PLAIN), self.real(_LEAST_SQUARED_LENGTH))
+            weights = self.params[0].values.update(PLAIN) if self.training else self._copied_weights()
+            self.kernels.rescale_rows(weights, self.real(_LEAST_SQUARED_LENGTH))
         super().forward(bottoms, tops)
 
     def gradient_exception(self, kind: str, index: int) -> str:
         if kind == "param" and index == 0 and self.param.inner_product_param.normalize:
             return "normalize: its gradient does not lead through the rescaling, as in the fork"
         return super().gradient_exception(kind, index)
+
+    def _weights(self) -> np.ndarray:
+        if self.param.inner_product_param.normalize and not self.training:
+            return self._work.kept("rescaled", *self.params[0].shape)
+        return super()._weights()
+
+    def _copied_weights(self) -> np.ndarray:
+        copy = self._weights()
+        np.copyto(copy, self.params[0].values.read(PLAIN))
+        return copy
 
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         if not self.param.inner_product_param.transpose:
