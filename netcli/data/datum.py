@@ -6,34 +6,28 @@ value), ``float_data``, or ``data`` holding a compressed image file with ``encod
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from netcli.data.image_decoding import Colour, UnreadableImage, decode_image
 from netcli.errors import RunError
 from netcli.schema import caffe_pb2 as pb
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
-class Colour(Enum):
-    """How an encoded image becomes channels: as it is stored, or forced to three or to one."""
-
-    STORED = "stored"
-    COLOUR = "colour"
-    GRAY = "gray"
-
-
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Item:
-    """One example: ``pixels`` (C, H, W) uint8 or float32, and its ``label``, None when the datum holds none."""
+    """One example: ``pixels`` (C, H, W) uint8 or float32, and its ``label``, None when there is none.
+
+    ``encoded`` is true where the pixels had to be decoded from an image file.
+    """
 
     pixels: np.ndarray
     label: int | None
+    encoded: bool = False
 
 
 class CorruptDatum(Exception):
@@ -57,7 +51,10 @@ def parse_datum(value: bytes, colour: Colour = Colour.STORED) -> Item:
         raise CorruptDatum(f"{len(value)} bytes that are no Datum message") from error
     label = datum.label if datum.HasField("label") else None
     if datum.encoded:
-        return Item(_decode_image(datum.data, colour), label)
+        try:
+            return Item(decode_image(datum.data, colour), label, encoded=True)
+        except UnreadableImage as error:
+            raise CorruptDatum(str(error)) from error
     shape = (datum.channels, datum.height, datum.width)
     if min(shape) < 1:
         raise CorruptDatum(f"channels x height x width is {shape[0]} x {shape[1]} x {shape[2]}")
@@ -69,6 +66,17 @@ def parse_datum(value: bytes, colour: Colour = Colour.STORED) -> Item:
     if flat.size != expected:
         raise CorruptDatum(f"{flat.size} values for {shape[0]} x {shape[1]} x {shape[2]}, which are {expected}")
     return Item(flat.reshape(shape), label)
+
+
+def make_encoded_datum(content: bytes, shape: tuple[int, int, int], label: int | None) -> bytes:
+    """Serialises one example as a compressed image file, with the (C, H, W) of its pixels.
+
+    Raises:
+        RunError: NC214, the label does not fit into 32 bits.
+    """
+    channels, height, width = shape
+    datum = pb.Datum(channels=channels, height=height, width=width, encoded=True, data=content)
+    return _with_label(datum, label)
 
 
 def make_datum(pixels: np.ndarray, label: int | None) -> bytes:
@@ -87,6 +95,10 @@ def make_datum(pixels: np.ndarray, label: int | None) -> bytes:
         datum.data = pixels.tobytes()
     else:
         datum.float_data.extend(pixels.astype(np.float32).ravel().tolist())
+    return _with_label(datum, label)
+
+
+def _with_label(datum: pb.Datum, label: int | None) -> bytes:
     if label is not None:
         if not INT32_MIN <= label <= INT32_MAX:
             raise RunError.of(
@@ -96,27 +108,6 @@ def make_datum(pixels: np.ndarray, label: int | None) -> bytes:
     return datum.SerializeToString()
 
 
-def _opencv() -> Any:
-    try:
-        return importlib.import_module("cv2")
-    except ImportError as error:
-        raise RunError.of(
-            "NC206", "encoded images need OpenCV", hint="encoded images need: pip install 'netcli[images]'"
-        ) from error
-
-
-def _decode_image(content: bytes, colour: Colour) -> np.ndarray:
-    """(C, H, W) uint8 of a compressed image file, in the channel order blue, green, red."""
-    cv2 = _opencv()
-    flag = {
-        Colour.STORED: cv2.IMREAD_UNCHANGED,
-        Colour.COLOUR: cv2.IMREAD_COLOR,
-        Colour.GRAY: cv2.IMREAD_GRAYSCALE,
-    }[colour]
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flag) if content else None
-    if pixels is None:
-        raise CorruptDatum(f"{len(content)} bytes that are no readable image")
-    if pixels.dtype != np.uint8:
-        raise CorruptDatum(f"an image of {pixels.dtype} values, only 8 bits are supported")
-    planes = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    return np.ascontiguousarray(planes.transpose(2, 0, 1))
+def by(shape: tuple[int, ...]) -> str:
+    """A shape for messages: "3 x 112 x 96"."""
+    return " x ".join(map(str, shape))

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from netcli.data.datum import Colour, CorruptDatum, Item, parse_datum
+from netcli.data.datum import CorruptDatum, Item, by, parse_datum
+from netcli.data.image_decoding import Colour
 from netcli.errors import RunError
 
 _REMAKE = "the data set must be made or copied again"
@@ -32,6 +33,7 @@ class LmdbSource:
         path: the folder as given.
         shape: (C, H, W) of the first item.
         labelled: whether the first item has a label.
+        encoded: whether the first item is a compressed image.
         position: index in key order of the item that ``next_item`` gives.
 
     Raises:
@@ -65,6 +67,7 @@ class LmdbSource:
             _, first = self.next_item()
             self.shape: tuple[int, int, int] = first.pixels.shape
             self.labelled = first.label is not None
+            self.encoded = first.encoded
             self.seek(0)
         except BaseException:
             self.close()
@@ -186,11 +189,6 @@ def looks_like_lmdb(path: Path) -> bool:
 def printable(key: bytes) -> str:
     """A key for messages: text where it is text, else escaped."""
     return key.decode("utf-8", "backslashreplace")
-
-
-def by(shape: tuple[int, ...]) -> str:
-    """A shape for messages: "3 x 112 x 96"."""
-    return " x ".join(map(str, shape))
 
 
 def _acquire(path: Path, real: str) -> Any:

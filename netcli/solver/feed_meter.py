@@ -7,10 +7,11 @@ in an order that is a function of their position in the stream; so positions are
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.feeding import Feed, FeedSource
+from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -37,13 +38,16 @@ class FeedMeter:
                 return self.items.get(feed.layer, 0) / feed.size
         return None
 
-    def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
-        return self._source.shape(layer)
+    def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
+        return self._source.shapes(layer)
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
         feed = _MeteredFeed(self, self._source.open(layer, phase), layer.name)
         self._feeds.append(feed)
         return feed
+
+    def open_sink(self, layer: pb.LayerParameter) -> Sink:
+        return self._source.open_sink(layer)
 
     def read_array(self, layer: pb.LayerParameter, path: str) -> np.ndarray:
         return self._source.read_array(layer, path)
@@ -73,17 +77,18 @@ class _MeteredFeed:
         self._feed = feed
         self._in_place = False
         self.layer = layer
-        self.shape = feed.shape
+        self.shapes = feed.shapes
         self.size = feed.size
 
-    def next_batch(self, data: np.ndarray, labels: np.ndarray | None) -> None:
+    def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
         begin = time.perf_counter()
-        position = self._meter.position(self.layer, len(data))
+        items = len(arrays[0])
+        position = self._meter.position(self.layer, items)
         if not self._in_place:
             self._feed.skip(position)
             self._in_place = True
-        self._feed.next_batch(data, labels)
-        self._meter.items[self.layer] = position + len(data)
+        self._feed.next_batch(arrays)
+        self._meter.items[self.layer] = position + items
         self._meter.waited += time.perf_counter() - begin
 
     def skip(self, items: int) -> None:

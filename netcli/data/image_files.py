@@ -1,0 +1,86 @@
+"""The images of a list, as a set: several threads may read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netcli.data.datum import Item
+from netcli.data.image_decoding import Colour, UnreadableImage, decode_image, opencv
+from netcli.data.image_list import ListedImage
+from netcli.data.image_reader import ReadItem
+from netcli.data.stream_feed import decoding_threads
+from netcli.errors import RunError
+
+
+class ImageFiles:
+    """Images in files of their own. A ``netcli.data.image_reader.Images``.
+
+    Args:
+        images: at least one.
+        list_path: where they are listed, for messages.
+        root: stands before each path.
+        colour: how files become channels.
+        size: (height, width) to resize to, or None.
+        shape: (C, H, W) of all images, where it is known; None to learn it from the first one.
+
+    Raises:
+        RunError: NC206 OpenCV is not installed, NC221 the first image is wanted and cannot be read.
+    """
+
+    def __init__(
+        self,
+        images: list[ListedImage],
+        list_path: Path,
+        *,
+        root: str = "",
+        colour: Colour = Colour.COLOUR,
+        size: tuple[int, int] | None = None,
+        shape: tuple[int, int, int] | None = None,
+    ) -> None:
+        opencv()
+        self.threads = decoding_threads()
+        self._images = images
+        self._list_path = list_path
+        self._root = root
+        self._colour = colour
+        self._size = size
+        self.shape: tuple[int, int, int] = shape or self.read(0)[1].pixels.shape
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def content(self, index: int) -> bytes:
+        """The file of an image, as it is. Raises RunError NC221, with the file and the line of the list."""
+        image = self._images[index]
+        try:
+            content = Path(self._root + image.path).read_bytes()
+        except (OSError, ValueError) as error:
+            raise self._unreadable(image, getattr(error, "strerror", None) or str(error)) from error
+        if not content:
+            raise self._unreadable(image, "the file is empty")
+        return content
+
+    def read(self, index: int) -> tuple[str, Item]:
+        """Name and pixels of an image. Raises RunError NC221, with the file and the line of the list."""
+        image = self._images[index]
+        try:
+            pixels = decode_image(self.content(index), self._colour, self._size)
+        except UnreadableImage as error:
+            raise self._unreadable(image, str(error)) from error
+        return self.name(index), Item(pixels, image.label, encoded=True)
+
+    def name(self, index: int) -> str:
+        """Where an image stands, for messages."""
+        image = self._images[index]
+        return f"'{self._root + image.path}' (line {image.line} of '{self._list_path}')"
+
+    def item_reader(self) -> ReadItem:
+        """Any number of threads may read."""
+        return self.read
+
+    def close(self) -> None:
+        """No file stays open."""
+
+    def _unreadable(self, image: ListedImage, reason: str) -> RunError:
+        where = f"line {image.line} of '{self._list_path}'"
+        return RunError.of("NC221", f"image '{self._root + image.path}' ({where}) cannot be read: {reason}")
