@@ -67,7 +67,7 @@ def test_summary_is_the_first_line_of_the_docstring(name: str) -> None:
 def test_debug_everywhere_and_json_where_a_table_is_printed(name: str) -> None:
     options = {option for parameter in main.get_command(click.Context(main), name).params for option in parameter.opts}
     assert "--debug" in options
-    if name in ("test", "time", "show", "doctor"):
+    if name in ("test", "time", "show", "gradcheck", "layers", "doctor"):
         assert "--json" in options
 
 
