@@ -108,7 +108,7 @@ class _Means:
     def values(self) -> Outputs:
         """The means: numbers, or flat lists."""
         means = {name: total / self._items for name, total in self._sums.items()}
-        return {name: float(mean) if mean.size == 1 else mean.reshape(-1).tolist() for name, mean in means.items()}
+        return {name: mean.item() if mean.size == 1 else mean.reshape(-1).tolist() for name, mean in means.items()}
 
 
 class _Skipping:
@@ -151,10 +151,14 @@ def _set_size(net: Net, feeds: FeedSource) -> int | None:
 
 
 def _outputs_by_item(source: NetSource, feeds: FeedSource, net: Net, batch: int) -> set[str]:
-    """Outputs with one entry for each item of the batch: those whose shape follows the batch size."""
+    """Outputs with one entry for each item of the batch: those whose shape follows the batch size.
+
+    A plan does not tell the shapes behind a Python layer; there, a first axis of the batch's size has to do.
+    """
     other = build_graph(with_batch_size(source, batch + 1), pb.TEST, feeds=feeds).shapes
+    own = net.graph.shapes
     return {
         name
         for name in net.outputs
-        if net.graph.shapes[name] and net.graph.shapes[name][0] == batch and other.get(name, (None,))[0] == batch + 1
+        if own[name] and own[name][0] == batch and other.get(name, (batch + 1,))[0] == batch + 1
     }

@@ -335,6 +335,24 @@ def test_backward_fails_like_the_others(user_net):
         net.backward()
 
 
+def test_netcli_test_averages_what_is_behind_a_python_layer(net_file, tmp_path):
+    """A loss of shape (1,), and an output with one value for each item, which the plan alone cannot tell."""
+    fixed = """
+layer {
+  name: "x" type: "DummyData" top: "x" top: "y"
+  dummy_data_param { shape { dim: 4 dim: 3 } data_filler { value: 1 } data_filler { value: 0 } }
+}
+"""
+    by_item = 'layer { name: "item" type: "Reduction" bottom: "gain" top: "item" reduction_param { axis: 1 } }\n'
+    file = write(tmp_path, "fixed.prototxt", fixed + GAIN + LOSS + by_item)
+    caffe.Net(file, caffe.TEST).save(str(tmp_path / "w.caffemodel"))
+    done = CliRunner().invoke(
+        main, ["test", file, "--weights", str(tmp_path / "w.caffemodel"), "--iterations", "3", "--json"]
+    )
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["outputs"] == {"loss": 6.0, "item": 6.0}
+
+
 def test_the_traceback_is_shown_with_debug_only(user_net, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     user_net(layer_of("raise RuntimeError('no luck')"), 'bottom: "x" top: "t" loss_weight: 1')
