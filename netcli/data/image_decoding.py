@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 from enum import Enum
 from typing import Any
@@ -24,7 +23,6 @@ class UnreadableImage(Exception):
     """Bytes that are no image that can be used, with the reason; whoever knows the file makes an error of it."""
 
 
-@functools.cache
 def opencv() -> Any:
     """OpenCV, told to use no threads of its own: images are decoded in several threads already.
 
@@ -37,7 +35,8 @@ def opencv() -> Any:
         raise RunError.of(
             "NC206", "image files need OpenCV, which is not installed", hint="pip install 'netcli[images]'"
         ) from error
-    cv2.setNumThreads(1)
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)
     return cv2
 
 

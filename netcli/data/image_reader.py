@@ -72,7 +72,9 @@ class ImageReader:
         """One function for each thread; they are the same at every call."""
         if not self._fills:
             readers = [self._images.item_reader() for _ in range(self.threads)]
-            self._fills = [_Filling(self._images, read, self._transform, self._order, self._skipped) for read in readers]
+            self._fills = [
+                _Filling(self._images, read, self._transform, self._order, self._skipped) for read in readers
+            ]
         return self._fills
 
     def close(self) -> None:

@@ -58,9 +58,7 @@ def open_lmdb_feed(files: LayerFiles, phase: int) -> StreamFeed:
         source.close()
         raise
     order = ItemOrder(len(source), files.seed, "", shuffle=False)
-    reader = ImageReader(
-        LmdbImages(source), transform, order, labelled=len(layer.top) > 1, skipped=files.skipped
-    )
+    reader = ImageReader(LmdbImages(source), transform, order, labelled=len(layer.top) > 1, skipped=files.skipped)
     first = files.first(layer.data_param.rand_skip)
     return StreamFeed(reader, batch_size=max(1, layer.data_param.batch_size), depth=files.depth, first=first)
 

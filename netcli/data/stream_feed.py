@@ -110,7 +110,9 @@ class StreamFeed:
         if self._batch is not None and self._used < len(self._batch):
             return self._batch
         if self._prefetcher is None:
-            self._prefetcher = Prefetcher(self._reader.fills(), self.shapes, self._batch_size, self._position, self._depth)
+            self._prefetcher = Prefetcher(
+                self._reader.fills(), self.shapes, self._batch_size, self._position, self._depth
+            )
             self._stop_when_collected = weakref.finalize(self, self._prefetcher.stop)
         if self._batch is not None:
             self._prefetcher.give_back(self._batch)

@@ -1,6 +1,8 @@
-"""From the pixels of one item, bytes or floats, to its place in the float32 batch: crop, mirror, mean and scale at once.
+"""From the pixels of one item, bytes or floats, to its place in the float32 batch.
 
-    out[c, y, x] = (pixels[c, top + y, left + x'] - mean) * scale    with x' = x, or width - 1 - x where mirrored
+Crop, mirror, mean and scale at once, with x' = x, or width - 1 - x where mirrored:
+
+    out[c, y, x] = (pixels[c, top + y, left + x'] - mean) * scale
 """
 
 import numpy as np

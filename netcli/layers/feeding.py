@@ -1,4 +1,4 @@
-"""What layers need from the world: batches and arrays from files, and files to write. Who opens them is decided above."""
+"""What layers need from the world: batches and arrays from files, and files to write. Others decide who opens them."""
 
 from __future__ import annotations
 

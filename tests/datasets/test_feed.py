@@ -7,7 +7,8 @@ import pytest
 from lmdb_making import counting_images, data_layer, write_images, write_values
 
 from netcli.data.datum import make_datum
-from netcli.data.feed import Feeds, LmdbFeed, item_shape, open_feed
+from netcli.data.feed import Feeds
+from netcli.data.stream_feed import StreamFeed
 from netcli.errors import ConfigError, NetcliError, RunError
 from netcli.schema import caffe_pb2 as pb
 
@@ -19,23 +20,23 @@ def database(tmp_path: Path) -> Path:
     return write_images(tmp_path / "db", IMAGES)
 
 
-def take(feed: LmdbFeed, sizes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def take(feed: StreamFeed, sizes: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """The items of batches of the given sizes, in one row."""
     data, labels = [], []
     for size in sizes:
-        data.append(np.full((size, *feed.shape), np.nan, np.float32))
+        data.append(np.full((size, *feed.shapes[0]), np.nan, np.float32))
         labels.append(np.full(size, np.nan, np.float32))
-        feed.next_batch(data[-1], labels[-1])
+        feed.next_batch([data[-1], labels[-1]])
     return np.concatenate(data), np.concatenate(labels)
 
 
-def opened(layer: pb.LayerParameter, phase: int = pb.TRAIN, seed: int = 1) -> LmdbFeed:
-    return open_feed(layer, phase, None, seed)
+def opened(layer: pb.LayerParameter, phase: int = pb.TRAIN, seed: int = 1) -> StreamFeed:
+    return Feeds(seed=seed).open(layer, phase)
 
 
 def test_batches_wrap_round(database):
     feed = opened(data_layer(database))
-    assert (feed.shape, feed.size) == ((1, 6, 7), 10)
+    assert (feed.shapes, feed.size) == (((1, 6, 7), ()), 10)
     data, labels = take(feed, [3] * 8)
     order = np.arange(24) % 10
     np.testing.assert_array_equal(labels, order)
@@ -115,8 +116,8 @@ def test_rand_skip_starts_somewhere_below_it(database):
 def test_item_names_are_those_of_the_last_batch(database):
     feed = opened(data_layer(database))
     take(feed, [4, 7])
-    assert feed.item_name(0) == f"key 00000004 of {database}"
-    assert feed.item_name(6) == f"key 00000000 of {database}"
+    assert feed.item_name(0) == f"key 00000004 of '{database}'"
+    assert feed.item_name(6) == f"key 00000000 of '{database}'"
     feed.close()
 
 
@@ -124,7 +125,7 @@ def test_no_labels_are_needed_for_a_single_top(tmp_path):
     path = write_values(tmp_path / "db", [make_datum(image, None) for image in IMAGES])
     feed = opened(data_layer(path, tops='top: "data"'))
     data = np.empty((4, 1, 6, 7), np.float32)
-    feed.next_batch(data, None)
+    feed.next_batch([data])
     np.testing.assert_array_equal(data, IMAGES[:4])
     feed.close()
 
@@ -217,7 +218,7 @@ def test_mean_file_and_source_are_found_beside_the_prototxt(tmp_path):
     (tmp_path / "data" / "mean.binaryproto").write_bytes(mean.SerializeToString())
     layer = data_layer("data/db", transform='mean_file: "data/mean.binaryproto"')
     feeds = Feeds(str(tmp_path / "models" / "net.prototxt"), seed=3)
-    assert feeds.shape(layer) == (1, 6, 7)
+    assert feeds.shapes(layer) == ((1, 6, 7), ())
     feed = feeds.open(layer, pb.TEST)
     data, _ = take(feed, [10])
     feed.close()
@@ -226,7 +227,7 @@ def test_mean_file_and_source_are_found_beside_the_prototxt(tmp_path):
 
 def test_missing_source(tmp_path):
     layer = data_layer(tmp_path / "nowhere")
-    assert item_shape(layer, None) is None
+    assert Feeds().shapes(layer) is None
     with pytest.raises(NetcliError, match=r"layer 'images' \(Data\).*nowhere") as caught:
         opened(layer)
     assert caught.value.code == "NC001"
@@ -234,7 +235,7 @@ def test_missing_source(tmp_path):
 
 def test_empty_lmdb_names_the_layer(tmp_path):
     layer = data_layer(write_values(tmp_path / "db", []))
-    for attempt in (lambda: opened(layer), lambda: item_shape(layer, None)):
+    for attempt in (lambda: opened(layer), lambda: Feeds().shapes(layer)):
         with pytest.raises(RunError, match=r"layer 'images' \(Data\): LMDB '.*' is empty") as caught:
             attempt()
         assert caught.value.code == "NC202"
@@ -266,11 +267,11 @@ def test_a_failed_open_lets_go_of_the_lmdb(database):
 
 @pytest.mark.parametrize(("transform", "shape"), [("", (1, 6, 7)), ("crop_size: 5", (1, 5, 5))])
 def test_item_shape_of_an_lmdb(database, transform, shape):
-    assert item_shape(data_layer(database, transform=transform), None) == shape
+    assert Feeds().shapes(data_layer(database, transform=transform)) == (shape, ())
 
 
 @pytest.mark.parametrize(("transform", "shape"), [("", (1, 28, 28)), ("crop_size: 20", (1, 20, 20))])
 def test_item_shape_of_built_in_data_makes_nothing(tmp_path, monkeypatch, transform, shape):
     monkeypatch.setenv("NETCLI_CACHE_DIR", str(tmp_path / "cache"))
-    assert item_shape(data_layer("builtin:digits/train", transform=transform), None) == shape
+    assert Feeds().shapes(data_layer("builtin:digits/train", transform=transform)) == (shape, ())
     assert not (tmp_path / "cache").exists()

@@ -5,20 +5,20 @@ import pytest
 
 from netcli.data.prefetch import Batch, Prefetcher
 
-SHAPE = (3, 1, 1, 1)
+SHAPES = ((1, 1, 1), ())
 
 
 def numbered(batch: Batch, position: int) -> None:
     """Item i of the stream holds i."""
-    batch.data[:, 0, 0, 0] = range(position, position + len(batch.data))
+    batch.arrays[1][:] = range(position, position + len(batch))
 
 
 def test_batches_follow_each_other_from_the_position_on():
-    prefetcher = Prefetcher(numbered, SHAPE, 5, depth=2)
+    prefetcher = Prefetcher([numbered], SHAPES, 3, 5, depth=2)
     seen = []
     for _ in range(7):
         batch = prefetcher.get()
-        seen += batch.data.ravel().tolist()
+        seen += batch.arrays[1].tolist()
         prefetcher.give_back(batch)
     prefetcher.stop()
     assert seen == list(range(5, 26))
@@ -32,7 +32,7 @@ def test_no_more_than_depth_batches_are_made_ahead():
         positions.append(position)
         made.release()
 
-    prefetcher = Prefetcher(fill, SHAPE, 0, depth=2)
+    prefetcher = Prefetcher([fill], SHAPES, 3, 0, depth=2)
     for _ in range(3):
         assert made.acquire(timeout=10)
     held = prefetcher.get()
@@ -52,8 +52,8 @@ def test_an_error_comes_in_its_place_and_stays():
             raise error
         numbered(batch, position)
 
-    prefetcher = Prefetcher(fill, SHAPE, 0, depth=4)
-    assert [prefetcher.get().data[0].item() for _ in range(2)] == [0, 3]
+    prefetcher = Prefetcher([fill], SHAPES, 3, 0, depth=4)
+    assert [prefetcher.get().arrays[1][0].item() for _ in range(2)] == [0, 3]
     for _ in range(2):
         with pytest.raises(ValueError, match="batch 2") as caught:
             prefetcher.get()
@@ -64,7 +64,7 @@ def test_an_error_comes_in_its_place_and_stays():
 def test_stop_ends_the_thread_whatever_it_waits_for():
     before = threading.active_count()
     for taken in (0, 1, 3):
-        prefetcher = Prefetcher(numbered, SHAPE, 0, depth=1)
+        prefetcher = Prefetcher([numbered], SHAPES, 3, 0, depth=1)
         for _ in range(taken):
             prefetcher.give_back(prefetcher.get())
         prefetcher.stop()
@@ -73,8 +73,8 @@ def test_stop_ends_the_thread_whatever_it_waits_for():
 
 
 def test_batches_own_their_memory():
-    prefetcher = Prefetcher(numbered, SHAPE, 0, depth=3)
+    prefetcher = Prefetcher([numbered], SHAPES, 3, 0, depth=3)
     first, second = prefetcher.get(), prefetcher.get()
-    assert not np.shares_memory(first.data, second.data)
-    np.testing.assert_array_equal(first.data.ravel(), [0, 1, 2])
+    assert not np.shares_memory(first.arrays[0], second.arrays[0])
+    np.testing.assert_array_equal(first.arrays[1], [0, 1, 2])
     prefetcher.stop()

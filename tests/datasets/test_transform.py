@@ -19,7 +19,6 @@ def transform(text: str, phase: int, mean: np.ndarray | None = None, shape: tupl
 def applied(made: Transform, pixels: np.ndarray = PIXELS, epoch: int = 0, item: int = 0) -> np.ndarray:
     batch = np.full((1, *made.shape), np.nan, np.float32)
     made.apply(pixels, epoch, item, batch[0])
-    made.finish(batch)
     return batch[0]
 
 

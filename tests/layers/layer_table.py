@@ -22,7 +22,6 @@ from netcli.schema import caffe_pb2 as pb
 
 IMAGES = Bottom((2, 3, 5, 4))
 VECTORS = Bottom((5, 7))
-SOURCE = "no bottoms"
 
 
 def _scores(*shape: int, classes: int, label_shape: tuple[int, ...]) -> tuple[Bottom, Bottom]:
@@ -106,8 +105,6 @@ LOSS = [
     ),
 ]
 
-_NO_ACCURACY_GRADIENT = "accuracy is a step function"
-
 ACCURACY = [
     LayerCase(
         "Accuracy",
@@ -116,7 +113,6 @@ ACCURACY = [
         text,
         bottoms=(Bottom(shape, well_apart, differentiable=False), Bottom(label_shape, labels(5), differentiable=False)),
         tops=2,
-        not_differentiable=_NO_ACCURACY_GRADIENT,
         carries_nan=False,
     )
     for variant, text, shape, label_shape in [
@@ -141,7 +137,6 @@ SOURCES = [
         "oracle_source:input_blobs",
         "input_param { shape { dim: 2 dim: 3 } }",
         tops=2,
-        not_differentiable=SOURCE,
     ),
     LayerCase(
         "Input",
@@ -149,14 +144,12 @@ SOURCES = [
         "oracle_source:input_blobs",
         "input_param { shape { dim: 2 dim: 3 } shape { dim: 4 } }",
         tops=2,
-        not_differentiable=SOURCE,
     ),
     LayerCase(
         "DummyData",
         "zeros",
         "oracle_source:dummy_data",
         "dummy_data_param { shape { dim: 2 dim: 3 dim: 2 dim: 2 } }",
-        not_differentiable=SOURCE,
     ),
     LayerCase(
         "DummyData",
@@ -164,24 +157,37 @@ SOURCES = [
         "oracle_source:dummy_data",
         "dummy_data_param { shape { dim: 2 dim: 3 } data_filler { value: 2 } data_filler { value: -1 } }",
         tops=2,
-        not_differentiable=SOURCE,
+    ),
+    *(
+        LayerCase(
+            type_name,
+            f"{tops}_tops",
+            "oracle_source:data",
+            text,
+            tops=tops,
+            feeds=counting_feeds((1, 2, 3)),
+        )
+        for type_name, text, tops in [
+            ("Data", "data_param { batch_size: 3 }", 2),
+            ("Data", "data_param { batch_size: 2 }", 1),
+            ("ImageData", "image_data_param { batch_size: 3 }", 2),
+            ("ImageData", "image_data_param { batch_size: 2 }", 1),
+            ("HDF5Data", "hdf5_data_param { batch_size: 3 }", 3),
+            ("HDF5Data", "hdf5_data_param { batch_size: 2 }", 1),
+            ("WindowData", "window_data_param { batch_size: 3 } transform_param { crop_size: 2 }", 2),
+        ]
     ),
     LayerCase(
-        "Data",
-        "labelled",
-        "oracle_source:data",
-        "data_param { batch_size: 3 }",
-        tops=2,
-        not_differentiable=SOURCE,
-        feeds=counting_feeds((1, 2, 3)),
-    ),
-    LayerCase(
-        "Data",
-        "unlabelled",
-        "oracle_source:data",
-        "data_param { batch_size: 2 }",
-        not_differentiable=SOURCE,
-        feeds=counting_feeds((1, 2, 3)),
+        "HDF5Output",
+        "features",
+        "oracle_structure:silence",
+        "hdf5_output_param { file_name: 'out.h5' }",
+        bottoms=(Bottom((3, 4)), Bottom((3,))),
+        tops=0,
+        not_differentiable="it writes a file",
+        carries_nan=False,
+        allocates="batches are kept",
+        feeds=counting_feeds(()),
     ),
 ]
 

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from netcli.layers.feeding import Feed
+from netcli.layers.feeding import Feed, ItemShapes
 from netcli.schema import caffe_pb2 as pb
 
 Arrays = list[np.ndarray]
 
 
 class CountingFeed:
-    """Item i is filled with i and has the label i mod 10."""
+    """Item i is filled with i; arrays of one number for each item, labels, hold i mod 10."""
 
     size = None
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        self.shape = shape
+    def __init__(self, shapes: ItemShapes) -> None:
+        self.shapes = shapes
         self.closed = False
         self._next = 0
 
-    def next_batch(self, data: np.ndarray, labels: np.ndarray | None) -> None:
-        assert data.dtype == np.float32
-        indices = np.arange(self._next, self._next + len(data))
-        data[...] = indices.reshape(-1, 1, 1, 1)
-        if labels is not None:
-            labels[...] = indices % 10
-        self._next += len(data)
+    def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
+        assert all(array.dtype == np.float32 for array in arrays)
+        indices = np.arange(self._next, self._next + len(arrays[0]))
+        for array in arrays:
+            array[...] = (indices if array.ndim > 1 else indices % 10).reshape(-1, *[1] * (array.ndim - 1))
+        self._next += len(indices)
 
     def skip(self, items: int) -> None:
         self._next += items
@@ -42,22 +43,39 @@ class CountingFeed:
 
 
 class CountingFeeds:
-    """Gives every data layer a CountingFeed. ``known`` is what the shape is before anything is opened."""
+    """Gives every data layer a CountingFeed. ``known`` are the first top's shapes before anything is opened."""
 
-    def __init__(self, shape: tuple[int, int, int], known: tuple[int, int, int] | None) -> None:
+    def __init__(self, shape: tuple[int, ...], known: tuple[int, ...] | None) -> None:
         self._shape = shape
         self._known = known
         self.opened: list[CountingFeed] = []
+        self.written: list[list[np.ndarray]] = []
 
-    def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
-        return self._known
+    def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
+        return None if self._known is None else (self._known, *[()] * (len(layer.top) - 1))
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
-        self.opened.append(CountingFeed(self._shape))
+        self.opened.append(CountingFeed((self._shape, *[()] * (len(layer.top) - 1))))
         return self.opened[-1]
 
+    def open_sink(self, layer: pb.LayerParameter) -> ListSink:
+        return ListSink(self.written)
 
-def counting_feeds(shape: tuple[int, int, int]) -> CountingFeeds:
+
+class ListSink:
+    """Keeps copies of the batches."""
+
+    def __init__(self, written: list[list[np.ndarray]]) -> None:
+        self._written = written
+
+    def write(self, arrays: Sequence[np.ndarray]) -> None:
+        self._written.append([array.copy() for array in arrays])
+
+    def close(self) -> None:
+        self._written.append([])
+
+
+def counting_feeds(shape: tuple[int, ...]) -> CountingFeeds:
     """Feeds whose shape is known."""
     return CountingFeeds(shape, shape)
 
@@ -77,6 +95,8 @@ def dummy_data(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arr
 
 
 def data(param: pb.LayerParameter, bottoms: Arrays, params: Arrays) -> Arrays:
-    """The first batch of a CountingFeed of shape (1, 2, 3)."""
-    indices = np.arange(param.data_param.batch_size)
-    return [np.broadcast_to(indices.reshape(-1, 1, 1, 1), (len(indices), 1, 2, 3)), indices % 10][: len(param.top)]
+    """The first batch of a CountingFeed of shape (1, 2, 3), whatever the type of the layer."""
+    sizes = (param.data_param, param.image_data_param, param.hdf5_data_param, param.window_data_param)
+    indices = np.arange(next(settings.batch_size for settings in sizes if settings.HasField("batch_size")))
+    images = np.broadcast_to(indices.reshape(-1, 1, 1, 1), (len(indices), 1, 2, 3))
+    return [images, *[indices % 10] * (len(param.top) - 1)]

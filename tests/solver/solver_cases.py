@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from netcli.layers.feeding import ItemShapes
 from netcli.prototxt import NetSource, SolverSource
 from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
@@ -44,19 +47,20 @@ class StreamFeed:
     """Item i is drawn from a generator of seed i modulo ``size``."""
 
     shape = (6, 1, 1)
+    shapes: ItemShapes = (shape, ())
 
     def __init__(self, size: int = 10) -> None:
         self.size: int | None = size
         self.position = 0
         self.read: list[int] = []
 
-    def next_batch(self, data: np.ndarray, labels: np.ndarray | None) -> None:
-        for row in range(len(data)):
+    def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
+        for row in range(len(arrays[0])):
             assert self.size is not None
             index = self.position % self.size
             self.read.append(index)
-            data[row] = np.random.default_rng(index).standard_normal(self.shape)
-            if labels is not None:
+            arrays[0][row] = np.random.default_rng(index).standard_normal(self.shape)
+            for labels in arrays[1:]:
                 labels[row] = index % 3
             self.position += 1
 
@@ -79,8 +83,8 @@ class StreamFeeds:
     def __init__(self, source: NetSource | None = None) -> None:
         self.opened: list[StreamFeed] = []
 
-    def shape(self, layer: pb.LayerParameter) -> tuple[int, int, int] | None:
-        return StreamFeed.shape
+    def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
+        return StreamFeed.shapes
 
     def open(self, layer: pb.LayerParameter, phase: int) -> StreamFeed:
         self.opened.append(StreamFeed())

@@ -26,7 +26,7 @@ def opened() -> tuple[FeedMeter, object, StreamFeed]:
 def read(feed, count: int) -> list[int]:
     """The labels of the next items: their indices modulo 3."""
     labels = np.zeros(count, np.float32)
-    feed.next_batch(np.zeros((count, *StreamFeed.shape), np.float32), labels)
+    feed.next_batch([np.zeros((count, *StreamFeed.shape), np.float32), labels])
     return labels.astype(int).tolist()
 
 
@@ -38,7 +38,7 @@ def test_items_seconds_and_epochs_are_counted() -> None:
     assert meter.items == {"data": 8}
     assert meter.epoch == 0.8
     assert meter.waited > 0
-    assert (feed.shape, feed.size, feed.item_name(3)) == ((6, 1, 1), 10, "item 3")
+    assert (feed.shapes, feed.size, feed.item_name(3)) == (((6, 1, 1), ()), 10, "item 3")
 
 
 def test_skipping_and_rewinding_count_too() -> None:
