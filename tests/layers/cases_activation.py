@@ -92,7 +92,6 @@ ACTIVATIONS = [
         "oracle_neuron:threshold",
         "threshold_param { threshold: 0.3 }",
         bottoms=(Bottom((2, 3, 5, 4), differentiable=False),),
-        not_differentiable="a threshold is a step function",
         carries_nan=False,
     ),
 ]

@@ -185,7 +185,6 @@ DISTANCES = [
             "oracle_losses:center_loss",
             f"center_loss_param {{ {text} }}",
             bottoms=(Bottom(shape), _constant(label_shape, labels(4))),
-            not_differentiable="the centres get an update instead of a gradient",
         )
         for variant, text, shape, label_shape in [
             ("vectors", "num_output: 4", (6, 5), (6,)),

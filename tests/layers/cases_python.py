@@ -53,7 +53,6 @@ MEMORY_DATA = [
         "oracle_python:memory_data",
         "memory_data_param { batch_size: 3 channels: 2 height: 4 width: 3 }",
         tops=2,
-        not_differentiable="no bottoms",
         prepare=_hand_over,
     )
 ]

@@ -32,7 +32,6 @@ ARGMAX = [
         "oracle_selection:argmax",
         f"argmax_param {{ {text} }}",
         bottoms=(Bottom(shape, well_apart, differentiable=False),),
-        not_differentiable="the index of a maximum is a step function",
         carries_nan="out_max_val" in text,
     )
     for variant, text, shape in [

@@ -180,7 +180,6 @@ NORMALIZED = [
         "inner_product_param { num_output: 3 normalize: true }",
         bottoms=(Bottom((5, 2, 3)),),
         phase=phase,
-        not_differentiable="the fork's gradient does not lead through the rescaling of the weights",
     )
     for variant, phase in [("training", pb.TRAIN), ("testing", pb.TEST)]
 ]

@@ -30,9 +30,8 @@ def check_gradients(case: LayerCase) -> int:
 def _inputs(case: LayerCase, single: SingleLayer, bottoms: list[np.ndarray]) -> list[tuple[str, np.ndarray]]:
     """What the tops are differentiated by, in the order in which ``SingleLayer.backward`` returns gradients."""
     named = [(f"bottom {i}", array) for i, array in enumerate(bottoms) if case.bottoms[i].differentiable]
-    if case.undifferentiable_params:
-        return named
-    return named + [(f"param {i}", array) for i, array in enumerate(single.params)]
+    named += [(f"param {i}", array) for i, array in enumerate(single.params)]
+    return [item for item, reason in zip(named, case.gradient_exceptions.values(), strict=True) if not reason]
 
 
 def _tops_flat(case: LayerCase, tops: list[np.ndarray]) -> np.ndarray:
@@ -46,10 +45,11 @@ def _analytic(case: LayerCase, single: SingleLayer, inputs: list[tuple[str, np.n
             gradients = [np.zeros(blob.shape) for blob in single.tops]
             gradients[top].reshape(-1)[element] = TOP_GRADIENT
             by_bottom, by_param = single.backward(gradients)
-            if case.undifferentiable_params:
-                assert not any(gradient.any() for gradient in by_param), case.undifferentiable_params
-                by_param = []
-            rows.append(np.concatenate([gradient.reshape(-1) for gradient in by_bottom + by_param]))
+            reasons = case.gradient_exceptions.values()
+            chosen = [g for g, reason in zip(by_bottom + by_param, reasons, strict=True) if not reason]
+            rows.append(np.concatenate([np.zeros(0), *(gradient.reshape(-1) for gradient in chosen)]))
+            for declaration, gradient in zip(single.layer.declarations, by_param, strict=True):
+                assert declaration.lr_mult or not gradient.any(), "a gradient of what is not learned"
     return np.array(rows).reshape(len(rows), sum(array.size for _, array in inputs))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -68,8 +69,6 @@ class LayerCase:
         differentiable_tops: tops whose gradient counts.
         in_place: False where this variant cannot do what its type can.
         make_param: how the parameters' values are made.
-        not_differentiable: why no gradient is checked.
-        undifferentiable_params: why the parameters, though not the bottoms, get no gradient.
         allocates: why a pass may take memory.
         prepare: called with the layer once it is set up.
         carries_nan: whether a NaN in the first bottom must show in the tops.
@@ -88,8 +87,6 @@ class LayerCase:
     in_place: bool = True
     batched: bool = True
     make_param: Maker = small
-    not_differentiable: str = ""
-    undifferentiable_params: str = ""
     allocates: str = ""
     prepare: Callable[[Layer], None] = lambda layer: None
     carries_nan: bool = True
@@ -133,6 +130,23 @@ class LayerCase:
         layer = self.layer()
         layer.setup(self.bottom_shapes())
         return bool(layer.declarations)
+
+    @functools.cached_property
+    def gradient_exceptions(self) -> dict[tuple[str, int], str]:
+        """("bottom" or "param", index) -> why backward need not be the gradient; "" where it must."""
+        layer = self.layer()
+        layer.setup(self.bottom_shapes())
+        blobs = [("bottom", index) for index, bottom in enumerate(self.bottoms) if bottom.differentiable]
+        blobs += [("param", index) for index in range(len(layer.declarations))]
+        return {(kind, index): layer.gradient_exception(kind, index) for kind, index in blobs}
+
+    @property
+    def not_differentiable(self) -> str:
+        """Why no gradient is checked; "" if one is."""
+        reasons = list(self.gradient_exceptions.values())
+        if not reasons:
+            return layer_types()[self.type].no_gradient or "no bottoms"
+        return reasons[0] if all(reasons) else ""
 
     def make_bottoms(self, batch: int | None = None) -> list[np.ndarray]:
         """The bottoms' data (float64), the same at every call."""
