@@ -184,7 +184,6 @@ SOURCES = [
         "hdf5_output_param { file_name: 'out.h5' }",
         bottoms=(Bottom((3, 4)), Bottom((3,))),
         tops=0,
-        not_differentiable="it writes a file",
         carries_nan=False,
         allocates="batches are kept",
         feeds=counting_feeds(()),
