@@ -1,4 +1,4 @@
-"""How well ``netcli check`` finds single mistakes: ``python benchmarks/check_mutations.py [--count N] [--seed S] [-v]``.
+"""How well ``netcli check`` finds single mistakes: ``python benchmarks/check_mutations.py [--count N] [--seed S]``.
 
 Draws seeded mutations (see ``mutations.py`` for what counts as the right line and the right suggestion) from the nets
 in ``../shared/corpus`` (or the folder that NETCLI_SHARED names), without it from those in ``tests/data``, and prints

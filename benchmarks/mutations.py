@@ -2,10 +2,11 @@
 
 A mutation is one small change of a text that was fine. What counts as right is fixed here, before anything is checked:
 
-- ``lines``: the lines of which the first finding must name one. It is the changed line. Where the change took
-  something away, it is the block that now lacks it: for a dropped brace, the line on which the unclosed block was
-  opened, the line where the brace stood, or the next line with text on it (where a reader first sees that it is
-  missing); for a dropped ``num_output``, the lines of its block; for a dropped label, the lines of the layer.
+- ``lines``: the lines of which the first finding must name one. It is the changed line, for an extra brace also
+  equal lines next to it. Where the change took something away, it is the block that now lacks it: for a dropped
+  brace, the line on which the unclosed block was opened, the line where the brace stood, or the next line with text on
+  it (where a reader first sees that it is missing); for a dropped ``num_output``, the lines of its block; for a dropped
+  label, the lines of the layer.
 - ``answers``: what a useful suggestion names, one of them at least, in the finding's suggestion, hint, expected value
   or message: the word that was meant, or the number or the block that mends the file.
 """
@@ -167,8 +168,10 @@ def dropped_brace(subject: Subject, dice: random.Random) -> Mutation | None:
     assert following is not None
     after = text.count("\n", 0, following.end()) + 1
     lines = frozenset({subject.line(opened), subject.line(closed), after})
-    names = re.findall(r"\w+", subject.text[:opened])
-    return Mutation("dropped brace", text, lines, (f"'{names[-1]} {{' at",))
+    # Of blocks that begin on one line, nobody can say which lacks the brace.
+    begun = subject.text.splitlines()[subject.line(opened) - 1]
+    names = re.findall(r"(\w+)\s*:?\s*\{", begun)
+    return Mutation("dropped brace", text, lines, tuple(f"'{name} {{' at" for name in names))
 
 
 def extra_brace(subject: Subject, dice: random.Random) -> Mutation | None:
@@ -176,10 +179,13 @@ def extra_brace(subject: Subject, dice: random.Random) -> Mutation | None:
     closed = dice.choice([at for at in braces(subject.text) if subject.text[at] == "}"])
     own_line = dice.random() < 0.5
     text = subject.text[: closed + 1] + ("\n}" if own_line else " }") + subject.text[closed + 1 :]
-    # Two braces in a row: which of them is the extra one, nobody can say.
-    return Mutation(
-        "extra brace", text, frozenset({subject.line(closed), subject.line(closed) + own_line}), ("extra '}'",)
-    )
+    line = subject.line(closed)
+    # Of equal lines in a row nobody can say which is the extra one, nor of the old brace and the new.
+    alike = text.splitlines()
+    last = line + own_line
+    while own_line and last < len(alike) and alike[last].rstrip() == alike[last - 1].rstrip():
+        last += 1
+    return Mutation("extra brace", text, frozenset(range(line, last + 1)), ("extra '}'",))
 
 
 def renamed_bottom(subject: Subject, dice: random.Random) -> Mutation | None:
@@ -301,12 +307,12 @@ def missing_label(subject: Subject, dice: random.Random) -> Mutation | None:
     blob = next(reversed([name for name, shape in subject.graph.shapes.items() if len(shape) >= 2]))
     images = subject.graph.shapes[blob][0]
     first = subject.text.count("\n") + 1
-    made = f'layer {{\n  name: "labels"\n  type: "Input"\n  top: "label"\n  input_param {{ shape {{ dim: {images} }} }}\n}}'
+    made = f'layer {{\n  name: "labels"\n  type: "Input"\n  top: "label"\n  input_param {{ shape {{ dim: {images} }} }}'
     loss = (
         f'layer {{\n  name: "loss"\n  type: "SoftmaxWithLoss"\n  bottom: "{blob}"\n  bottom: "label"\n  top: "loss"\n}}'
     )
     if dice.random() < 0.5:
-        text = f"{subject.text}\n{made}\n" + loss.replace('  bottom: "label"\n', "") + "\n"
+        text = f"{subject.text}\n{made}\n}}\n" + loss.replace('  bottom: "label"\n', "") + "\n"
         begins = first + 7
         return Mutation("missing label", text, frozenset(range(begins, begins + 6)), ("label",))
     return Mutation("missing label", f"{subject.text}\n{loss}\n", frozenset({first + 5}), ("label",))

@@ -7,11 +7,12 @@ invalid, 4 training diverged, 130 interrupted.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Self
+
+from netcli.spelling import nearest
 
 
 class ExitCode(IntEnum):
@@ -130,14 +131,7 @@ class DivergedError(NetcliError):
     exit_code = ExitCode.DIVERGED
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that ``word`` was probably meant to be, or None. Case does not count."""
-    by_lower = {k.lower(): k for k in known}
-    match = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[match[0]] if match else None
-
-
-def did_you_mean(word: str, known: Sequence[str] | Iterable[str]) -> tuple[str | None, str | None]:
-    """``(hint, suggestion)`` for a misspelt word: both None when nothing known is near it."""
-    suggestion = nearest(word, known)
+def did_you_mean(word: str, known: Iterable[str], preferred: Iterable[str] = ()) -> tuple[str | None, str | None]:
+    """``(hint, suggestion)`` for a misspelt word: both None when nothing known is near it (see ``nearest``)."""
+    suggestion = nearest(word, known, preferred)
     return (f"did you mean '{suggestion}'?" if suggestion else None), suggestion

@@ -7,6 +7,7 @@ since the cause has been named already.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,9 +20,12 @@ from netcli.net.backward_plan import plan_backward
 from netcli.net.parameters import ParameterTable
 from netcli.net.splits import insert_splits
 from netcli.net.step import ParameterSlot, Step
+from netcli.net.wiring import Wiring
 from netcli.prototxt import LayerSource, NetSource, filtered
 from netcli.runtime.blob import Shape
 from netcli.schema import caffe_pb2 as pb
+
+_ABOUT_SHAPES = ("NC121", "NC122", "NC123", "NC124", "NC125", "NC128")
 
 
 @dataclass
@@ -101,7 +105,7 @@ class _GraphBuilder:
         self.unknown_shape: set[str] = set()
         self.unread: dict[str, None] = {}
         self.parameters = ParameterTable()
-        self.last_maker: dict[str, int] = {}
+        self.wiring = Wiring([])
         self.position: dict[str, int] = {}
 
     def build(self) -> Graph:
@@ -115,7 +119,7 @@ class _GraphBuilder:
                 hint="look at the include and exclude rules",
             )
         self._check_names(layers)
-        self.last_maker = {top: index for index, source in enumerate(layers) for top in source.param.top}
+        self.wiring = Wiring(layers)
         self.position = {source.param.name: index for index, source in enumerate(layers)}
         default_weights = {name: 1.0 for name, layer in self.types.items() if layer.is_loss}
         for source in insert_splits(layers, default_weights):
@@ -164,7 +168,7 @@ class _GraphBuilder:
             self._check_propagate_down(layer)
             slots = self.parameters.slots_of(layer)
         except ConfigError as error:
-            self.findings.extend(error.findings)
+            self.findings.extend(self._with_shapes(finding, bottoms) for finding in error.findings)
             self._forget_tops(source)
             return
         except ShapesKnownAtRunTime:
@@ -173,6 +177,23 @@ class _GraphBuilder:
         for top, shape in zip(tops, shapes, strict=True):
             self._add_top(layer, top, shape)
         self.graph.steps.append(Step(layer, bottoms, tops, weights, slots))
+
+    def _with_shapes(self, finding: Finding, bottoms: Sequence[str]) -> Finding:
+        """A finding about shapes also names the bottoms, their shapes and the layers that made them."""
+        if finding.code not in _ABOUT_SHAPES or not bottoms:
+            return finding
+        named = [
+            f"'{name}' {self.graph.shapes[name]} from layer '{self._maker(name)}'" for name in dict.fromkeys(bottoms)
+        ]
+        hint = f"{finding.hint}; " if finding.hint else ""
+        return dataclasses.replace(finding, hint=f"{hint}bottom {', '.join(named)}")
+
+    def _maker(self, blob: str) -> str:
+        """The layer whose top ``blob`` is; for a split's copy, the layer whose top was split."""
+        if blob in self.graph.split_copies:
+            split = next(step.layer for step in reversed(self.graph.steps) if step.layer.name == self.producer[blob])
+            return self.producer[split.param.bottom[0]]
+        return self.producer[blob]
 
     def _make(self, source: LayerSource) -> Layer:
         wanted = source.param.type
@@ -205,41 +226,24 @@ class _GraphBuilder:
         return fine and not any(name in self.unknown_shape for name in names)
 
     def _unknown_bottom(self, layer: Layer, position: int, name: str) -> ConfigError:
-        if self.last_maker.get(name, -1) >= self.position[layer.name]:
+        index = self.position[layer.name]
+        makers = self.wiring.makers(name)
+        if makers and makers[-1] >= index:
             own = name in layer.param.top
-            cycle = own or self._reaches(name, layer.name)
+            cycle = own or self.wiring.depends_on(name, index)
+            hint = "the layers wait for each other" if cycle else "move the layer that makes it up: order counts"
+            unread = [blob for blob in self.wiring.unread_before(index) if blob in self.producer]
             return layer.error(
                 "NC106" if cycle else "NC104",
                 f"bottom '{name}' is produced only " + ("by the layer itself" if own else "further down"),
                 "bottom",
                 position,
-                hint="the layers wait for each other" if cycle else "move the layer that makes it up: order counts",
+                hint=f"{hint}; or was '{unread[0]}' meant, which nothing reads?" if unread else hint,
+                suggestion=unread[0] if unread else None,
             )
         candidates = [known for known in self.producer if known not in self.graph.split_copies]
-        hint, suggestion = did_you_mean(name, candidates)
-        return layer.error(
-            "NC104",
-            f"unknown bottom '{name}'",
-            "bottom",
-            position,
-            hint=hint or f"known so far: {', '.join(candidates) or 'none'}",
-            suggestion=suggestion,
-        )
-
-    def _reaches(self, blob: str, layer: str) -> bool:
-        """True if ``blob`` depends on a top of ``layer`` by any order of the layers."""
-        makers = {top: source.param for source in self.source.layers() for top in source.param.top}
-        waiting, seen = [blob], set()
-        while waiting:
-            name = waiting.pop()
-            maker = makers.get(name)
-            if maker is None or name in seen:
-                continue
-            if maker.name == layer:
-                return True
-            seen.add(name)
-            waiting.extend(maker.bottom)
-        return False
+        advised, suggestion = self.wiring.for_unknown_bottom(index, name, candidates)
+        return layer.error("NC104", f"unknown bottom '{name}'", "bottom", position, hint=advised, suggestion=suggestion)
 
     def _name_tops(self, layer: Layer) -> list[str] | None:
         """Names of the tops, automatic ones included; None if they are wrong."""
@@ -260,7 +264,14 @@ class _GraphBuilder:
                 )
             elif name in names[:position] or (name in self.producer and not same):
                 made_by = layer.name if name in names[:position] else self.producer[name]
-                error = layer.error("NC105", f"top '{name}' is already made by layer '{made_by}'", "top", position)
+                hint, suggestion = self.wiring.for_duplicate_top(self.position[layer.name], name)
+                error = layer.error(
+                    "NC105", f"top '{name}' is already made by layer '{made_by}'", "top", position,
+                    hint=hint, suggestion=suggestion,
+                )  # fmt: skip
+                if suggestion is not None:
+                    self.producer.setdefault(suggestion, layer.name)
+                    self.unknown_shape.add(suggestion)
             else:
                 continue
             self.findings.extend(error.findings)
@@ -277,9 +288,18 @@ class _GraphBuilder:
         expected = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
         names = ", ".join(getattr(layer.param, kind))
         code = "NC102" if kind == "bottom" else "NC103"
+        hint = suggestion = None
+        where: tuple[str | int, ...] = ()
+        if most is not None and count > most:
+            where = (kind, most)
+            hint = f"take '{getattr(layer.param, kind)[most]}' out"
+        elif kind == "bottom":
+            label = 1 if 1 in layer.undifferentiable_bottoms else None
+            hint, suggestion = self.wiring.for_missing_bottoms(self.position[layer.name], label)
         error = layer.error(
-            code, f"wrong number of {kind}s", expected=expected, actual=f"{count}" + (f" ({names})" if names else "")
-        )
+            code, f"wrong number of {kind}s", *where, expected=expected,
+            actual=f"{count}" + (f" ({names})" if names else ""), hint=hint, suggestion=suggestion,
+        )  # fmt: skip
         self.findings.extend(error.findings)
         return False
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from netcli.errors import did_you_mean, nearest
+from netcli.errors import did_you_mean
 from netcli.prototxt.fields import FieldRule, MessageRule, message_rule
 from netcli.prototxt.fork_fields import fork_of
 from netcli.schema import caffe_pb2 as pb
+from netcli.spelling import nearest
 
 _OLD_TYPES = frozenset(pb.V1LayerParameter.LayerType.keys())
 

@@ -1,18 +1,21 @@
 """Prototxt to message, with the position of every field and with every error, not only the first.
 
 The grammar is protobuf's text format. Where the text departs from it, the parser says so and goes on at the
-next point where it can make sense of the text; ``recovery`` holds those rules.
+next point where it can make sense of the text; ``recovery`` holds those rules. Where braces do not pair, the text is
+read a second time with the braces that ``braces`` puts in or takes out, if that explains everything.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from netcli.errors import Finding
 from netcli.prototxt import values
+from netcli.prototxt.braces import Mend, mends
 from netcli.prototxt.fields import FieldRule, MessageRule, message_rule
 from netcli.prototxt.nodes import Node, SourceText
 from netcli.prototxt.recovery import Open, Recovery
@@ -22,6 +25,7 @@ M = TypeVar("M", bound=Message)
 
 _LAYERS = ("LayerParameter", "V1LayerParameter")
 _CLOSERS = {"{": "}", "<": ">"}
+_BRACE_CODES = ("NC006", "NC007")
 
 
 def parse_text(text: str, message_class: type[M], file: str = "<string>") -> tuple[M, Node, list[Finding]]:
@@ -31,17 +35,25 @@ def parse_text(text: str, message_class: type[M], file: str = "<string>") -> tup
         The message, the tree of positions that mirrors it, and the findings in the order of the text. With
         findings of severity error the message holds what could be understood.
     """
+    text = text.removeprefix("\ufeff")
     message = message_class()
-    parser = _Parser(text.removeprefix("\ufeff"), file)
+    parser = _Parser(text, file)
     node = parser.parse(message)
+    if any(finding.code in _BRACE_CODES for finding in parser.findings):
+        found = mends(text)
+        mended_message = message_class()
+        mended_parser = _Parser(text, file, found)
+        mended_node = mended_parser.parse(mended_message)
+        if found and sum(finding.code in _BRACE_CODES for finding in mended_parser.findings) == len(found):
+            return mended_message, mended_node, mended_parser.findings
     return message, node, parser.findings
 
 
 class _Parser(Recovery):
     """Recursive descent over the descriptors. The messages of a schema nest to a fixed depth, unlike the text."""
 
-    def __init__(self, text: str, file: str) -> None:
-        super().__init__(SourceText(text, file))
+    def __init__(self, text: str, file: str, braces: Sequence[Mend] = ()) -> None:
+        super().__init__(SourceText(text, file), braces)
 
     def parse(self, message: Message) -> Node:
         """Read the whole text into ``message``."""

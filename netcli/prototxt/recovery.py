@@ -7,13 +7,15 @@ field that belongs to an outer (or the just closed) message, provided that the b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
 from netcli.errors import Finding, Place
 from netcli.prototxt import advice, values
+from netcli.prototxt.braces import Mend, mended
 from netcli.prototxt.fields import FieldRule, MessageRule
 from netcli.prototxt.nodes import Node, SourceText
 from netcli.prototxt.tokens import (
@@ -33,6 +35,8 @@ MAX_FINDINGS = 100
 MAX_DEPTH = 100
 
 _OPENERS = ("{", "<")
+_NAME_BEFORE = re.compile(r"(\w+)\s*:?\s*\Z")
+_LONGEST_NAME = 100
 _VALUES = (NAME, NUMBER, STRING, BROKEN_STRING)
 
 
@@ -59,7 +63,7 @@ class Recovery:
     Each method reports and leaves the current token where reading can go on.
     """
 
-    def __init__(self, source: SourceText) -> None:
+    def __init__(self, source: SourceText, braces: Sequence[Mend] = ()) -> None:
         self.source = source
         self.findings: list[Finding] = []
         self.open: list[Open] = []
@@ -67,6 +71,11 @@ class Recovery:
         self._balance: int | None = None
         self._end_is_told = False
         self._tokens: Iterator[Token] = tokenize(source.text)
+        if braces:
+            self._tokens = mended(self._tokens, list(braces))
+            for mend in braces:
+                self._mended_brace(mend)
+            self._balance = 0
         self.advance()
 
     def advance(self) -> None:
@@ -121,6 +130,20 @@ class Recovery:
             message = f"reading stopped after {MAX_FINDINGS} errors; there may be more"
             self.findings.append(Finding("NC011", message, severity="note", place=Place(self.source.file)))
 
+    def _mended_brace(self, mend: Mend) -> None:
+        """Tell of a brace that is read although it is missing, or passed over because it is too many."""
+        if mend.is_missing:
+            self.error(
+                "NC006",
+                f"missing '{mend.closer}': {self.opening(mend.opened_at)} is still open here",
+                mend.place_at,
+                hint="close it here, or wherever it is to end",
+                suggestion=mend.closer,
+            )
+        else:
+            message = f"extra '{mend.closer}': by the indentation, what it would close goes on or is closed already"
+            self.error("NC007", message, mend.place_at, hint="take it out")
+
     # Fields
 
     def unknown_field(self, inside: Open) -> bool:
@@ -130,7 +153,7 @@ class Recovery:
             self._balance = self.brace_balance - 1
             self.error(
                 "NC006",
-                f"missing '{inside.closer}' before '{name}': {self.opening(inside)} is still open",
+                f"missing '{inside.closer}' before '{name}': {self.opening(inside.opened_at)} is still open",
                 at,
             )
             return True
@@ -139,7 +162,7 @@ class Recovery:
             self._balance = self.brace_balance + 1
             self.error(
                 "NC007",
-                f"extra '{closed.closer}': {self.opening(closed)} ends here, but '{name}' after it belongs to it",
+                f"extra '{closed.closer}': {self.opening(closed.opened_at)} ends here, but '{name}' belongs to it",
                 closed.closed_at,
             )
             self.just_closed = None
@@ -269,7 +292,7 @@ class Recovery:
                 self.error("NC007", f"extra '{self.token}': nothing is open here", self.at)
                 self.advance()
                 return False
-            self.error("NC007", f"{self.opening(inside)} is closed by '{self.token}'", self.at)
+            self.error("NC007", f"{self.opening(inside.opened_at)} is closed by '{self.token}'", self.at)
             self.advance()
             return True
         hint = None
@@ -290,7 +313,7 @@ class Recovery:
         if self._end_is_told:
             return
         self._end_is_told = True
-        opened = [self.opening(message) for message in reversed(self.open[1:])]
+        opened = [self.opening(message.opened_at) for message in reversed(self.open[1:])]
         missing = f"'{self.open[-1].closer}'" if len(opened) == 1 else f"{len(opened)} closing braces"
         self.error("NC006", f"missing {missing} at the end: still open are {', '.join(opened)}", self.at)
 
@@ -359,9 +382,11 @@ class Recovery:
             end += 1
         return text[message.name_at : end]
 
-    def opening(self, message: Open) -> str:
-        """An open message as it began: its name, its brace, its place."""
-        return f"'{self.label(message)} {self.source.text[message.opened_at]}' at {self.place(message.name_at)}"
+    def opening(self, opened_at: int) -> str:
+        """An open message as it began, by the offset of its brace: its name, its brace, its place."""
+        name = _NAME_BEFORE.search(self.source.text, max(0, opened_at - _LONGEST_NAME), opened_at)
+        begins = name.start(1) if name else opened_at
+        return f"'{name[1] + ' ' if name else ''}{self.source.text[opened_at]}' at {self.place(begins)}"
 
     def named_token(self) -> str:
         """The current token, fit for a sentence."""

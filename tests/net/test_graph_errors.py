@@ -46,7 +46,18 @@ def test_unknown_bottom_names_the_nearest():
 
 
 def test_unknown_bottom_lists_what_there_is():
-    assert only(X + ip("a", "qqqq")).endswith("unknown bottom 'qqqq'. hint: known so far: x [NC104]")
+    text = X + ip("a", "x") + 'layer { name: "s" type: "Silence" bottom: "a" }' + ip("b", "qqqq")
+    assert only(text).endswith("unknown bottom 'qqqq'. hint: known so far: x, a [NC104]")
+
+
+def test_unknown_bottom_like_nothing_is_probably_what_nobody_reads():
+    finding = findings_of(X + ip("a", "qqqq"))[0]
+    assert (finding.hint, finding.suggestion) == ("nothing reads 'x': was that meant?", "x")
+
+
+def test_of_two_near_names_the_one_that_nobody_reads_is_meant():
+    finding = findings_of(X + ip("a1", "x") + ip("a2", "a1") + ip("c", "a2") + ip("a3", "x") + ip("b", "a"))[0]
+    assert finding.suggestion == "a3"
 
 
 def test_bottom_made_further_down():
@@ -65,7 +76,15 @@ def test_layer_that_reads_its_own_top_only():
 
 
 def test_top_made_twice():
-    assert "top 'a' is already made by layer 'a' [NC105]" in only(X + ip("a", "x") + ip("b", "x", top="a"))
+    assert "top 'a' is already made by layer 'a'. hint: give it a name of its own, such as 'b' [NC105]" in only(
+        X + ip("a", "x") + ip("b", "x", top="a")
+    )
+
+
+def test_top_made_twice_whose_own_name_is_read():
+    """One finding for the one mistake: the layer that reads ``b`` is not to blame."""
+    message = only(X + ip("a", "x") + ip("bb", "a", top="a2") + ip("b_", "a2", top="a") + ip("c", "b"))
+    assert "'b', which no layer makes, is read further down: was that meant? [NC105]" in message
 
 
 def test_in_place_where_impossible():
@@ -73,12 +92,15 @@ def test_in_place_where_impossible():
 
 
 def test_wrong_number_of_bottoms_and_tops():
-    assert "wrong number of bottoms, expected 2, actual 1 (x) [NC102]" in only(
+    assert "wrong number of bottoms, expected 2, actual 1 (x). hint: the label is missing: no layer" in only(
         X + 'layer { name: "l" type: "Accuracy" bottom: "x" top: "l" }'
     )
-    assert "wrong number of tops, expected 1, actual 2 (a, b) [NC103]" in only(
-        X + 'layer { name: "a" type: "ReLU" bottom: "x" top: "a" top: "b" }'
+    assert 'actual 1 (x). hint: the label is missing: add bottom: "label" [NC102]' in only(
+        X + LABEL + 'layer { name: "l" type: "Accuracy" bottom: "x" top: "l" }'
     )
+    message = only(X + 'layer { name: "a" type: "ReLU" bottom: "x" top: "a" top: "b" }')
+    assert message.startswith("net.prototxt:2:58: ")
+    assert "wrong number of tops, expected 1, actual 2 (a, b). hint: take 'b' out [NC103]" in message
 
 
 def test_two_layers_of_one_name():

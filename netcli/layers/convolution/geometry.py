@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from netcli.errors import ConfigError
 from netcli.layers.layer import Layer
 from netcli.layers.windows import Windows
 from netcli.runtime.blob import Shape
@@ -25,6 +27,8 @@ def check_groups(layer: Layer, channels: int, outputs: int, groups: int) -> None
     """Raises ConfigError NC121 unless ``groups`` divides channels and outputs."""
     if groups == 0:
         raise layer.error("NC121", "group is 0", _FIELD, "group", expected="at least 1", actual=0)
+    both = math.gcd(channels, outputs)
+    fine = [str(group) for group in range(1, both + 1) if both % group == 0]
     for count, name in ((channels, "channels of the bottom"), (outputs, "num_output")):
         if count % groups:
             raise layer.error(
@@ -34,6 +38,7 @@ def check_groups(layer: Layer, channels: int, outputs: int, groups: int) -> None
                 "group",
                 expected=f"a divisor of {count}",
                 actual=groups,
+                hint=f"{channels} channels and {outputs} outputs are both divided by {', '.join(fine[:12])}",
             )
 
 
@@ -49,16 +54,30 @@ def convolution_windows(layer: Layer, inputs: Shape) -> Windows:
     for size, taps, step, margin, spread in zip(inputs, kernel, stride, pad, dilation, strict=True):
         extent = spread * (taps - 1) + 1
         if extent > size + 2 * margin:
-            raise layer.error(
-                "NC121",
-                "kernel larger than the padded input",
-                _FIELD,
-                "kernel_h" if layer.param.convolution_param.HasField("kernel_h") else "kernel_size",
-                expected=f"at most {size + 2 * margin}",
-                actual=extent,
-            )
+            raise _too_large(layer, inputs, kernel, pad, dilation)
         outputs.append((size + 2 * margin - extent) // step + 1)
     return Windows(inputs, tuple(outputs), kernel, stride, pad, dilation)
+
+
+def _too_large(layer: Layer, inputs: Shape, kernel: Shape, pad: Shape, dilation: Shape) -> ConfigError:
+    """NC121 for the first kernel that does not fit; one given for all axes is measured by the smallest of them."""
+    fits = [(size + 2 * margin - 1) // spread + 1 for size, margin, spread in zip(inputs, pad, dilation, strict=True)]
+    axis = next(axis for axis, most in enumerate(fits) if kernel[axis] > most)
+    settings = layer.param.convolution_param
+    if settings.HasField("kernel_h"):
+        field: tuple[str | int, ...] = (("kernel_h", "kernel_w")[axis],)
+    else:
+        field = ("kernel_size", axis) if len(settings.kernel_size) > 1 else ("kernel_size",)
+    most = min(fits) if len(settings.kernel_size) == 1 else fits[axis]
+    return layer.error(
+        "NC121",
+        "kernel larger than the padded input",
+        _FIELD,
+        *field,
+        expected=f"at most {most}",
+        actual=kernel[axis],
+        suggestion=str(most),
+    )
 
 
 def transposed_windows(layer: Layer, inputs: Shape) -> Windows:

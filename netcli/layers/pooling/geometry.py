@@ -47,13 +47,17 @@ def pooling_windows(layer: Layer, inputs: Shape) -> Windows:
     for size, extent, step, margin in zip(inputs, kernel, stride, pad, strict=True):
         count = _window_count(size, extent, step, margin, round_down=round_down, padded=any(pad))
         if count < 1:
+            most = size + 2 * margin
+            if settings.HasField("kernel_size"):
+                most = min(axis + 2 * around for axis, around in zip(inputs, pad, strict=True))
             raise layer.error(
                 "NC121",
                 "kernel larger than the padded input",
                 _FIELD,
                 _given(layer, "kernel_size"),
-                expected=f"at most {size + 2 * margin}",
+                expected=f"at most {most}",
                 actual=extent,
+                suggestion=str(most),
             )
         outputs.append(count)
     return Windows(inputs, tuple(outputs), kernel, stride, pad, (1, 1))
