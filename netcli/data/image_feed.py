@@ -89,4 +89,5 @@ def _images(files: LayerFiles) -> ImageFiles:
         colour=Colour.COLOUR if settings.is_color else Colour.GRAY,
         size=resized(layer),
         shape=known_shape(layer),
+        tolerant=files.skipped is not None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from netcli.data.datum import Item
@@ -22,6 +23,7 @@ class ImageFiles:
         colour: how files become channels.
         size: (height, width) to resize to, or None.
         shape: (C, H, W) of all images, where it is known; None to learn it from the first one.
+        tolerant: learn it from the first one that can be read, if there is any.
 
     Raises:
         RunError: NC206 OpenCV is not installed, NC221 the first image is wanted and cannot be read.
@@ -36,6 +38,7 @@ class ImageFiles:
         colour: Colour = Colour.COLOUR,
         size: tuple[int, int] | None = None,
         shape: tuple[int, int, int] | None = None,
+        tolerant: bool = False,
     ) -> None:
         opencv()
         self.threads = decoding_threads()
@@ -44,7 +47,7 @@ class ImageFiles:
         self._root = root
         self._colour = colour
         self._size = size
-        self.shape: tuple[int, int, int] = shape or self.read(0)[1].pixels.shape
+        self.shape: tuple[int, int, int] = shape or self._shape_of_first(tolerant)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -80,6 +83,12 @@ class ImageFiles:
 
     def close(self) -> None:
         """No file stays open."""
+
+    def _shape_of_first(self, tolerant: bool) -> tuple[int, int, int]:
+        for index in range(len(self) if tolerant else 0):
+            with contextlib.suppress(RunError):
+                return self.read(index)[1].pixels.shape
+        return self.read(0)[1].pixels.shape
 
     def _unreadable(self, image: ListedImage, reason: str) -> RunError:
         where = f"line {image.line} of '{self._list_path}'"

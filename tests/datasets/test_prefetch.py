@@ -44,6 +44,43 @@ def test_no_more_than_depth_batches_are_made_ahead():
     assert positions == [0, 3, 6, 9]
 
 
+def test_several_threads_give_batches_in_order_whichever_is_ready_first():
+    second_is_made = threading.Event()
+
+    def fill(batch: Batch, position: int) -> None:
+        if position == 0:
+            assert second_is_made.wait(timeout=10)
+        numbered(batch, position)
+        if position == 3:
+            second_is_made.set()
+
+    prefetcher = Prefetcher([fill, fill], SHAPES, 3, 0, depth=2)
+    seen = []
+    for _ in range(5):
+        batch = prefetcher.get()
+        seen += batch.arrays[1].tolist()
+        prefetcher.give_back(batch)
+    prefetcher.stop()
+    assert seen == list(range(15))
+
+
+def test_batches_before_an_error_come_though_another_thread_makes_them_later():
+    error_is_there = threading.Event()
+
+    def fill(batch: Batch, position: int) -> None:
+        if position == 3:
+            error_is_there.set()
+            raise ValueError("batch 1")
+        assert error_is_there.wait(timeout=10)
+        numbered(batch, position)
+
+    prefetcher = Prefetcher([fill, fill], SHAPES, 3, 0, depth=4)
+    assert prefetcher.get().arrays[1].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="batch 1"):
+        prefetcher.get()
+    prefetcher.stop()
+
+
 def test_an_error_comes_in_its_place_and_stays():
     error = ValueError("batch 2")
 
