@@ -89,6 +89,7 @@ class Layer:
     is_loss: ClassVar[bool]
     undifferentiable_bottoms: ClassVar[tuple[int, ...]]
     no_gradient: ClassVar[str]
+    gradient_error: ClassVar[float]
     shared_fields: ClassVar[tuple[str, ...]]
     fork: ClassVar[str]
 
@@ -149,7 +150,7 @@ class Layer:
     def gradient_exception(self, kind: str, index: int) -> str:
         """Why backward does not give the derivative of forward by blob ``index`` of ``kind``; "" where it does.
 
-        Asked after ``setup``. ``kind`` is "bottom" or "param".
+        Asked after ``setup``. ``kind`` is "bottom" or "param", or "top": then, why backward takes no gradient from it.
         """
         if kind == "param" and self.declarations[index].lr_mult == 0:
             return "it is not learned"

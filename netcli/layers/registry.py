@@ -29,6 +29,7 @@ def register(
     loss: bool = False,
     undifferentiable: tuple[int, ...] = (),
     no_gradient: str = "",
+    gradient_error: float = 0.0,
     reads: tuple[str, ...] = (),
     fork: str = "",
 ) -> Callable[[LayerClass], LayerClass]:
@@ -45,6 +46,7 @@ def register(
         undifferentiable: positions of bottoms that never get a gradient (labels).
         no_gradient: why there is no gradient that differences of forward could confirm, e.g. "it makes data". Where
             that depends on the settings or the blob, the class has ``gradient_exception`` instead.
+        gradient_error: how far backward may be off, relative to the gradient, where Caffe's formula is not exact.
         reads: fields of LayerParameter for several types that it heeds besides ``param``.
         fork: the fork of Caffe that the type comes from; empty for BVLC's own.
     """
@@ -61,6 +63,7 @@ def register(
         layer.is_loss = loss
         layer.undifferentiable_bottoms = undifferentiable
         layer.no_gradient = no_gradient
+        layer.gradient_error = gradient_error
         layer.shared_fields = reads
         layer.fork = fork
         _LAYERS[type_name] = layer

@@ -1,7 +1,8 @@
 """One layer's gradients, by its own backward pass and by differences of its forward pass.
 
-The objective is the sum over the tops of v y, with the same v in the tops' gradients: the loss weight of a top that
-has one, 0 for the other tops of a loss, random numbers for all others. Differences are central,
+The objective is the sum over the tops of v y, with the same v in the tops' gradients: the loss weight of a top that has
+one, 0 for the other tops of a loss and for tops that backward takes nothing from, random numbers for all others.
+Differences are central,
 
     (f(x + h) - f(x - h)) / (2 h),  h = step * root mean square of the blob
 
@@ -76,9 +77,20 @@ class LayerGradients:
         self._analytic = self._backward()
 
     @property
+    def error(self) -> float:
+        """How far backward may be off by the layer's own word, relative to the gradient."""
+        return self._layer.gradient_error
+
+    @property
     def finite(self) -> bool:
         """Whether the values around the layer, at which it is checked, are numbers."""
         return all(np.isfinite(array).all() for array in (*self._inputs, *self._params, *self._outputs))
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether forward gives the same tops when it runs again from the same values."""
+        again = self._forward()
+        return all(np.array_equal(y, z, equal_nan=True) for y, z in zip(self._outputs, again, strict=True))
 
     def analytic(self, kind: str, index: int) -> np.ndarray:
         """What backward gives for blob ``index`` of ``kind`` ("bottom" or "param")."""
@@ -120,14 +132,14 @@ class LayerGradients:
             central += float(np.sum(v * (up - down))) / (2 * h)
             kink += float(np.sum(np.abs(v) * np.abs(up - 2 * y + down))) / (2 * h)
             noise += ROUNDING * np.finfo(float).eps * float(np.sqrt(np.sum((v * np.abs(y)) ** 2))) / h
-        return central, noise, kink
+        return central, float(noise), kink
 
     def _top_gradient(self, index: int, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         loss_weight = self._step.loss_weights[index]
         if loss_weight:
             return np.full(shape, loss_weight)
-        if self._layer.is_loss:
-            return np.full(shape, 0.0 if index else 1.0)
+        if self._layer.is_loss or self._layer.gradient_exception("top", index):
+            return np.full(shape, 1.0 if self._layer.is_loss and not index else 0.0)
         return generator.standard_normal(shape)
 
     def _forward(self) -> list[np.ndarray]:

@@ -80,6 +80,7 @@ def layer_summary(layer: type[Layer]) -> dict[str, Any]:
         "loss": layer.is_loss,
         "bottoms_without_gradient": list(layer.undifferentiable_bottoms),
         "no_gradient": layer.no_gradient or None,
+        "gradient_error": layer.gradient_error,
         "messages": {field: _message(text) for field, text in _messages(layer)},
     }
 
@@ -124,12 +125,16 @@ def _facts(layer: type[Layer]) -> Iterator[str]:
         "in place": "yes" if layer.in_place else "no",
         "loss": "the first top counts with weight 1 unless loss_weight is given" if layer.is_loss else "",
         "no gradient for": ", ".join(f"bottom {position}" for position in layer.undifferentiable_bottoms),
-        "gradcheck": f"not checked: {layer.no_gradient}" if layer.no_gradient else "",
+        "gradcheck": f"not checked: {layer.no_gradient}" if layer.no_gradient else _leeway(layer),
     }
     told = {name: value for name, value in facts.items() if value}
     width = max(map(len, told))
     for name, value in told.items():
         yield f"{INDENT}{name:{width}}  {value}"
+
+
+def _leeway(layer: type[Layer]) -> str:
+    return f"up to {layer.gradient_error:g} off: Caffe's formula is not exact" if layer.gradient_error else ""
 
 
 def _limits(rule: CountRule) -> list[int | None]:

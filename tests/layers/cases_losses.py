@@ -169,7 +169,6 @@ DISTANCES = [
             "oracle_losses:contrastive_loss",
             f"contrastive_loss_param {{ {text} }}",
             bottoms=(Bottom(shape), Bottom(shape), _constant((shape[0],), labels(2))),
-            gradient_tolerance=1e-3,
         )
         for variant, text, shape in [
             ("vectors", "margin: 3", (6, 5)),

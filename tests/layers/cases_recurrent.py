@@ -27,7 +27,7 @@ def _going_on(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 _X, _CONT, _STATIC = Bottom((4, 2, 3)), Bottom((4, 2), _fresh, differentiable=False), Bottom((2, 2))
 _NO_CONT = Bottom((4, 2), _going_on, differentiable=False)
-_STATE = Bottom((1, 2, 3), differentiable=False)
+_STATE = Bottom((1, 2, 3))
 
 
 def _cases(type_name: str, states: int) -> list[LayerCase]:

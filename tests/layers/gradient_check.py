@@ -22,7 +22,8 @@ def check_gradients(case: LayerCase) -> int:
     analytic = _analytic(case, single, inputs)
     numeric = _numeric(case, single, bottoms, inputs)
     scale = np.maximum(1.0, np.maximum(np.abs(analytic), np.abs(numeric)))
-    wrong = ~(np.abs(analytic - numeric) <= case.gradient_tolerance * scale)
+    tolerance = max(case.gradient_tolerance, single.layer.gradient_error)
+    wrong = ~(np.abs(analytic - numeric) <= tolerance * scale)
     assert not wrong.any(), _report(analytic, numeric, wrong, case, single, inputs)
     return analytic.size
 

@@ -196,6 +196,25 @@ def test_blobs_without_a_gradient_are_listed_with_the_reason() -> None:
     assert results["silence"].reason == "it has no tops"
 
 
+def test_a_forward_pass_that_does_not_repeat_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(1)
+
+    def noise(layer: Layer, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        tops[0].values.write(PLAIN)[...] = generator.standard_normal(tops[0].shape)
+
+    monkeypatch.setattr(layer_types()["TanH"], "forward", noise)
+    result = checked(VECTORS, 'layer { name: "y" type: "TanH" bottom: "x" top: "y" }')["y"]
+    assert result.reason == "its forward pass gives other values when it runs again"
+
+
+def test_a_layer_may_allow_for_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = 'layer { name: "y" type: "TanH" bottom: "x" top: "y" }'
+    spoil(monkeypatch, "TanH", lambda layer, bottoms: bottoms[0].gradients.update(PLAIN).__imul__(1.001))
+    assert not checked(VECTORS, layer)["y"].passed
+    monkeypatch.setattr(layer_types()["TanH"], "gradient_error", 2e-3)
+    assert checked(VECTORS, layer)["y"].passed
+
+
 def test_the_exact_margin_passes() -> None:
     layer = (
         'layer { name: "m" type: "MarginInnerProduct" bottom: "x" bottom: "label" top: "y" '

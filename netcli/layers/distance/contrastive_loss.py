@@ -29,6 +29,7 @@ from netcli.runtime.blob import PLAIN, Blob, Shape
     bottoms=3,
     loss=True,
     undifferentiable=(2,),
+    gradient_error=1e-3,
 )
 class ContrastiveLoss(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:

@@ -75,6 +75,8 @@ class Recurrent(Layer):
     def gradient_exception(self, kind: str, index: int) -> str:
         if kind == "bottom" and index >= 2 + self._has_static:
             return "no gradient goes back beyond the first step"
+        if kind == "top" and index:
+            return "no gradient comes from behind the last step"
         return super().gradient_exception(kind, index)
 
     def _parameter_shapes(self, features: int, static: int) -> list[Shape]:
