@@ -21,7 +21,7 @@ COMMANDS = {
     "gradcheck": "Compare the gradients of a net with differences, layer by layer.",
     "layers": "Print what the layer types do.",
     "upgrade": "Rewrite an old prototxt in the modern form.",
-    "data": "Make data sets.",
+    "data": "Make data sets, and look into them.",
     "doctor": "Report on the installation.",
 }
 """name of the command -> the line that ``netcli --help`` shows for it"""

@@ -37,7 +37,7 @@ def lmdb_shapes(files: LayerFiles) -> ItemShapes | None:
             return None
         if not looks_like_lmdb(path):
             return None
-        with LmdbSource(path, stored_colour(files.layer)) as lmdb_source:
+        with LmdbSource(path, stored_colour(files.layer), tolerant=files.skipped is not None) as lmdb_source:
             stored = lmdb_source.shape
     shape = transformed_shape(files.layer.transform_param, stored)
     return (shape, ()) if len(files.layer.top) > 1 else (shape,)
@@ -51,7 +51,7 @@ def open_lmdb_feed(files: LayerFiles, phase: int) -> StreamFeed:
         RunError: NC2xx, the data cannot be read.
     """
     layer = files.layer
-    source = LmdbSource(locate_database(files), stored_colour(layer))
+    source = LmdbSource(locate_database(files), stored_colour(layer), tolerant=files.skipped is not None)
     try:
         transform = Transform(layer.transform_param, phase, source.shape, files.mean(), files.draws("transform"))
     except BaseException:

@@ -23,7 +23,7 @@ class LmdbImages:
 
     def item_reader(self) -> ReadItem:
         """Items by their index in the order of the keys; consecutive ones are read fastest."""
-        cursor = LmdbSource(self._source.path, self._source.colour)
+        cursor = LmdbSource(self._source.path, self._source.colour, tolerant=True)
         self._cursors.append(cursor)
 
         def read(index: int) -> tuple[str, Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ class LmdbSource:
     Args:
         path: the folder that holds ``data.mdb``.
         colour: how encoded images are decoded.
+        tolerant: take the first item that can be read for the first, where there is any.
 
     Attributes:
         path: the folder as given.
@@ -40,7 +42,7 @@ class LmdbSource:
         RunError: NC200 missing, NC201 not an LMDB, NC202 empty, NC220 truncated or damaged, NC203 first datum corrupt.
     """
 
-    def __init__(self, path: Path | str, colour: Colour = Colour.STORED) -> None:
+    def __init__(self, path: Path | str, colour: Colour = Colour.STORED, *, tolerant: bool = False) -> None:
         import lmdb
 
         self._lmdb_error: type[Exception] = lmdb.Error
@@ -64,7 +66,7 @@ class LmdbSource:
             self._transaction = self._environment.begin(buffers=False)
             self._cursor = self._transaction.cursor()
             self._move(self._cursor.first)
-            _, first = self.next_item()
+            first = self._first_item(tolerant)
             self.shape: tuple[int, int, int] = first.pixels.shape
             self.labelled = first.label is not None
             self.encoded = first.encoded
@@ -163,6 +165,12 @@ class LmdbSource:
         if self._environment is not None:
             _release(self._real)
         self._environment = None
+
+    def _first_item(self, tolerant: bool) -> Item:
+        for index in range(self._size if tolerant else 0):
+            with contextlib.suppress(RunError):
+                return self.datum(index)[1]
+        return self.datum(0)[1]
 
     def _step(self) -> None:
         if self._move(self._cursor.next):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import click
 
+BAR_WIDTH = 24
+
 
 class StepLine:
     """Progress of small jobs: on a terminal a line that changes, elsewhere only the lines of ``done``."""
@@ -14,6 +16,15 @@ class StepLine:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._open = False
+
+    def bar(self, doing: str) -> Callable[[int, int], None]:
+        """A progress callback (done, in all): ``reading faces_lmdb [#####.....] 12,000 of 24,000``."""
+
+        def tell(done: int, total: int) -> None:
+            filled = BAR_WIDTH * done // max(1, total)
+            self.show(f"{doing} [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done:,} of {total:,}")
+
+        return tell
 
     def of(self, verb: str) -> Callable[[str, int, int | None], None]:
         """A progress callback (what, done, in all): ``writing mnist_train_lmdb: 12,000 of 60,000``."""

@@ -126,7 +126,7 @@ def test_a_file_without_rows_among_others(listed):
 def test_no_rows_at_all(listed):
     listed.write_text("part 1.h5\n")
     rewrite(listed.parent / "part 1.h5", image=IMAGES[:0], number=NUMBERS[:0])
-    with pytest.raises(RunError, match="no rows in.*NC223"):
+    with pytest.raises(RunError, match=r"no rows in.*NC223"):
         taken(hdf5_layer(listed), [1])
 
 
@@ -179,11 +179,11 @@ def test_output_appends_batches_and_is_whole_after_each(tmp_path):
 def test_output_of_another_shape_than_before(tmp_path):
     sink = Feeds().open_sink(output_layer(tmp_path / "out.h5"))
     sink.write([np.zeros((2, 3, 1, 1), np.float32)] * 2)
-    with pytest.raises(RunError, match="expected 3 x 1 x 1, actual 4 x 1 x 1.*NC228"):
+    with pytest.raises(RunError, match=r"expected 3 x 1 x 1, actual 4 x 1 x 1.*NC228"):
         sink.write([np.zeros((2, 4, 1, 1), np.float32)] * 2)
 
 
 def test_output_that_cannot_be_written(tmp_path):
     sink = Feeds().open_sink(output_layer(tmp_path / "nowhere" / "out.h5"))
-    with pytest.raises(RunError, match="cannot write.*NC228"):
+    with pytest.raises(RunError, match=r"cannot write.*NC228"):
         sink.write([np.zeros((2, 3, 1, 1), np.float32)] * 2)

@@ -204,7 +204,7 @@ def test_windows_that_cannot_be_used(windows, old, new, message):
 
 
 def test_no_background(windows):
-    with pytest.raises(RunError, match="no windows of background.*NC223"):
+    with pytest.raises(RunError, match=r"no windows of background.*NC223"):
         taken(window_layer(windows, "bg_threshold: 0"), 1)
 
 

@@ -1,4 +1,4 @@
-"""``netcli data``: commands that make data sets."""
+"""``netcli data mnist``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,7 @@ import click
 from netcli.cli import options
 
 
-@click.group("data")
-def command() -> None:
-    """Make data sets.
-
-    \b
-    Example:
-      netcli data mnist configs/mnist
-    """
-
-
-@command.command("mnist")
+@click.command("mnist")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--download", is_flag=True, help="Fetch the files that DIR lacks; goes on where it was interrupted.")
 @click.option(
@@ -28,7 +18,7 @@ def command() -> None:
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace LMDBs that are there already.")
 @options.debug_option
-def mnist(directory: Path, download: bool, urls: tuple[str, ...], force: bool) -> None:
+def command(directory: Path, download: bool, urls: tuple[str, ...], force: bool) -> None:
     """Make the LMDBs of MNIST that configs/mnist names.
 
     DIR holds the four IDX files, plain or .gz; DIR/mnist_train_lmdb and DIR/mnist_test_lmdb are written.
