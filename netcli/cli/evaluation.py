@@ -10,6 +10,7 @@ import numpy as np
 
 from netcli.cli.batch_size import batch_size_of, with_batch_size
 from netcli.data.feed import Feeds
+from netcli.data.skipped import SkippedItems
 from netcli.errors import RunError
 from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink
 from netcli.layers.source.fed_layer import FedLayer
@@ -45,19 +46,24 @@ class Evaluation:
 
 
 def evaluate(
-    source: NetSource, weights: Sequence[pb.NetParameter], names: Sequence[str], iterations: int | None
+    source: NetSource,
+    weights: Sequence[pb.NetParameter],
+    names: Sequence[str],
+    iterations: int | None,
+    skipped: SkippedItems | None = None,
 ) -> Evaluation:
     """Runs the net of ``source`` in phase TEST.
 
     Args:
         weights: loaded one after the other; ``names`` are those of their files.
         iterations: batches to run, as Caffe does; None for the whole set, each item exactly once.
+        skipped: told about items that cannot be read, which are passed over; None to make errors of them.
 
     Raises:
         ConfigError: the net cannot be planned.
         RunError: the data or the weights do not fit; NC515 if the set has no end and ``iterations`` is None.
     """
-    feeds = Feeds(source.file)
+    feeds = Feeds(source.file, skipped=skipped)
     net = Net(source, pb.TEST, feeds=feeds, seed=0)
     loaded = [load_weights(net, message, name) for message, name in zip(weights, names, strict=True)]
     batch = batch_size_of(net.graph)

@@ -112,6 +112,14 @@ def set_option(function: F) -> F:
     )(function)  # fmt: skip
 
 
+def skip_bad_option(function: F) -> F:
+    """``--skip-bad``."""
+    return click.option(
+        "--skip-bad", is_flag=True,
+        help="Pass over images that cannot be read, with the next readable ones in their places, and name them.",
+    )(function)  # fmt: skip
+
+
 def input_shape_option(function: F) -> F:
     """``--input-shape C,H,W``."""
     return click.option(

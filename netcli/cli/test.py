@@ -20,6 +20,7 @@ from netcli.cli import options
     "--net", "index", type=click.IntRange(min=0), default=0, show_default=True,
     help="Which of the solver's test nets.",
 )  # fmt: skip
+@options.skip_bad_option
 @options.threads_option
 @options.device_option
 @options.json_option
@@ -30,6 +31,7 @@ def command(
     weights: str | None,
     iterations: int | None,
     index: int,
+    skip_bad: bool,
     threads: int | None,
     device: str,
     as_json: bool,
@@ -47,7 +49,15 @@ def command(
     """
     from netcli.cli.testing import output_table, run_test
 
-    result = run_test(file, weights, index=index, iterations=iterations, threads=threads, verbosity=verbosity)
+    result = run_test(
+        file,
+        weights,
+        index=index,
+        skip_bad=skip_bad,
+        iterations=iterations,
+        threads=threads,
+        verbosity=verbosity,
+    )
     if as_json:
         click.echo(json.dumps(result))
     else:

@@ -10,7 +10,9 @@ import click
 from netcli.cli.builtin_data import make_builtin_data
 from netcli.cli.errors import print_findings
 from netcli.cli.evaluation import Evaluation, evaluate
+from netcli.cli.skipping import print_skipped
 from netcli.convert.caffemodel import read_weights
+from netcli.data.skipped import SkippedItems
 from netcli.errors import ConfigError, RunError
 from netcli.prototxt import NetSource, SolverSource, load, resolve_path
 from netcli.report import units
@@ -26,6 +28,7 @@ def run_test(
     weights: str | None,
     *,
     index: int,
+    skip_bad: bool,
     iterations: int | None,
     threads: int | None,
     verbosity: int,
@@ -43,7 +46,11 @@ def run_test(
     messages = [read_weights(name) for name in names]
     set_threads(threads)
     make_builtin_data([net], quiet=verbosity < 0)
-    result = evaluate(net, messages, names, iterations)
+    skipped = SkippedItems() if skip_bad else None
+    try:
+        result = evaluate(net, messages, names, iterations, skipped)
+    finally:
+        print_skipped(skipped)
     if verbosity >= 0:
         for report in result.loaded:
             if verbosity > 0 or report.not_in_file:

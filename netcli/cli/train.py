@@ -22,6 +22,7 @@ from netcli.errors import ExitCode
 @options.threads_option
 @options.device_option
 @options.set_option
+@options.skip_bad_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder.  [default: runs/STEM-NNN]")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
 @options.verbosity_options
@@ -37,6 +38,7 @@ def command(
     threads: int | None,
     device: str,
     assignments: tuple[tuple[str, str], ...],
+    skip_bad: bool,
     out: Path | None,
     plain: bool,
     verbosity: int,
@@ -67,6 +69,7 @@ def command(
         resume=resume,
         seed=seed,
         threads=threads,
+        skip_bad=skip_bad,
         out=out,
         plain=plain,
         verbosity=verbosity,

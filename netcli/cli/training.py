@@ -17,7 +17,9 @@ from netcli.cli.builtin_data import make_builtin_data
 from netcli.cli.errors import print_findings
 from netcli.cli.interrupts import stop_on_interrupt
 from netcli.cli.overrides import with_overrides
+from netcli.cli.skipping import print_skipped
 from netcli.data.feed import Feeds
+from netcli.data.skipped import SkippedItems
 from netcli.errors import Finding
 from netcli.prototxt import SolverSource, load_solver
 from netcli.report import units
@@ -66,6 +68,7 @@ class TrainingRun:
         assignments: ``--set`` and its kin.
         resume: a snapshot to go on from.
         seed, threads: None for the solver's own seed and for all cores.
+        skip_bad: items that cannot be read are passed over and named at the end, and are no errors.
         out: the run folder; None for a numbered one.
         plain: plain lines even on a terminal.
         verbosity: -1 quiet, 0 normal, 1 detailed.
@@ -82,11 +85,13 @@ class TrainingRun:
         resume: str | None,
         seed: int | None,
         threads: int | None,
+        skip_bad: bool,
         out: Path | None,
         plain: bool,
         verbosity: int,
     ) -> None:
         self._verbosity = verbosity
+        self._skipped = SkippedItems() if skip_bad else None
         source = load_solver(file)
         if assignments:
             source = with_overrides(source, assignments)
@@ -123,6 +128,7 @@ class TrainingRun:
             if self._report is not None:
                 stack.callback(self._report.close)
             stack.enter_context(stop_on_interrupt(lambda: self._solver.request(events.Request.STOP)))
+            stack.callback(print_skipped, self._skipped)
             self._solver.solve()
         self._say(f"run folder {short_path(self._folder.path)}")
         return self._reason
@@ -143,7 +149,7 @@ class TrainingRun:
     def _make_solver(self, seed: int) -> Solver:
         return Solver(
             self._source,
-            feeds=lambda net: Feeds(net.file, seed),
+            feeds=lambda net: Feeds(net.file, seed, skipped=self._skipped),
             seed=seed,
             listeners=[self._tell],
             default_prefix=self._folder.snapshot_prefix,
