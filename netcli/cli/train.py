@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from netcli.cli import options
+from netcli.cli.training_options import RESUME_AUTO, TrainingOptions
 from netcli.errors import ExitCode
+
+_EFFECT = click.Choice(["stop", "snapshot", "none"])
+
+
+class RenameType(click.ParamType):
+    """``old=new``."""
+
+    name = "old=new"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        old, equals, new = value.partition("=")
+        if not equals or not old or not new:
+            self.fail(f"{value!r} is not of the form old=new, as in fc8=fc8_flowers", param, ctx)
+        return old, new
 
 
 @click.command("train")
@@ -16,63 +34,73 @@ from netcli.errors import ExitCode
     "--weights", metavar="A[,B...]",
     help="Start from these weights (.caffemodel), layer by layer by name; overrides weights of the solver.",
 )  # fmt: skip
-@click.option("--resume", type=click.Path(), help="Go on from a snapshot (.solverstate).")
+@click.option("--strict", is_flag=True, help="Every layer must have weights there, and all of them a layer.")
+@click.option("--skip-mismatch", is_flag=True, help="Leave layers fresh whose stored weights have another shape.")
+@click.option(
+    "--rename", type=RenameType(), multiple=True, metavar="OLD=NEW",
+    help="Weights of layer OLD are for layer NEW; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--freeze", multiple=True, metavar="PATTERN",
+    help="Layers that are not to learn, as in --freeze 'conv*' (lr_mult and decay_mult 0); may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--resume", metavar="auto|PATH",
+    help="Go on from a snapshot: its state or its weights; auto takes the newest one that is whole, if any.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Resume although the config has changed since the snapshot.")
 @click.option("--max-iter", type=click.IntRange(min=1), help="Iterations to train; overrides max_iter.")
+@click.option(
+    "--epochs", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Passes over the training set; overrides max_iter.",
+)  # fmt: skip
+@click.option("--keep-last", type=click.IntRange(min=1), metavar="N", help="Keep only the newest N snapshots.")
+@click.option(
+    "--save-best", metavar="METRIC",
+    help="Keep the weights of the best test as PREFIX_best.caffemodel: accuracy, loss, or NAME:max, NAME:min.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.IntRange(min=1), metavar="N", help="End after N tests without a better --save-best."
+)  # fmt: skip
+@click.option(
+    "--on-nan", type=click.Choice(["stop", "warn", "continue"]), default="stop", show_default=True,
+    help="What a loss leads to that is no number, stuck at 87.3365, or exploding.",
+)  # fmt: skip
+@click.option("--sigint-effect", type=_EFFECT, default="stop", show_default=True, help="What Ctrl-C leads to.")
+@click.option("--sighup-effect", type=_EFFECT, default="snapshot", show_default=True, help="What SIGHUP leads to.")
 @options.seed_option
 @options.threads_option
 @options.device_option
 @options.set_option
-@options.skip_bad_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder.  [default: runs/STEM-NNN]")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
 @options.verbosity_options
 @options.debug_option
 @click.pass_context
-def command(
-    ctx: click.Context,
-    file: str,
-    weights: str | None,
-    resume: str | None,
-    max_iter: int | None,
-    seed: int | None,
-    threads: int | None,
-    device: str,
-    assignments: tuple[tuple[str, str], ...],
-    skip_bad: bool,
-    out: Path | None,
-    plain: bool,
-    verbosity: int,
-) -> None:
+def command(ctx: click.Context, file: str, device: str, **given: Any) -> None:
     """Train the net of a solver.
 
     FILE is a solver. Its metrics, the config as it was used and a manifest go to the run folder; so do the
     snapshots, unless the solver names a snapshot_prefix. Ctrl-C finishes the iteration, writes a snapshot and
-    exits with code 130; a second Ctrl-C quits at once.
+    exits with code 130; a second Ctrl-C quits at once. A run that goes on from a snapshot ends as one that never
+    stopped, bit for bit.
 
     \b
     Example:
       netcli train configs/lenet.prototxt
-      netcli train solver.prototxt --weights pretrained.caffemodel --set base_lr=0.001
-      netcli train solver.prototxt --resume runs/solver-001/model_iter_5000.solverstate
+      netcli train solver.prototxt --epochs 20 --keep-last 3 --save-best accuracy --patience 5
+      netcli train solver.prototxt --resume auto
+      netcli train solver.prototxt --weights pretrained.caffemodel --rename fc8=fc8_flowers --freeze 'conv*'
     """
     from netcli.cli.training import TrainingRun
 
-    if weights and resume:
-        raise click.UsageError("--weights and --resume exclude each other: a snapshot brings its own weights")
-    if max_iter is not None:
-        assignments = (*assignments, ("max_iter", str(max_iter)))
-    if weights:
-        assignments = (*assignments, *(("weights", name) for name in weights.split(",")))
-    run = TrainingRun(
-        file,
-        assignments,
-        resume=resume,
-        seed=seed,
-        threads=threads,
-        skip_bad=skip_bad,
-        out=out,
-        plain=plain,
-        verbosity=verbosity,
-    )
-    if run.solve() == "interrupted":
+    if given["weights"] and given["resume"] and given["resume"] != RESUME_AUTO:
+        raise click.UsageError("--weights and --resume PATH exclude each other: a snapshot brings its own weights")
+    if given["max_iter"] and given["epochs"]:
+        raise click.UsageError("--max-iter and --epochs exclude each other")
+    if given["strict"] and given["skip_mismatch"]:
+        raise click.UsageError("--strict and --skip-mismatch exclude each other")
+    if given["patience"] and not given["save_best"]:
+        raise click.UsageError("--patience needs --save-best METRIC, which says what has to become better")
+    if TrainingRun(file, TrainingOptions(**given)).solve() == "interrupted":
         ctx.exit(ExitCode.INTERRUPTED)

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netcli.cli.builtin_data import make_builtin_data
+from netcli.cli.epochs import iterations_of
 from netcli.cli.errors import print_findings
-from netcli.cli.interrupts import stop_on_interrupt
+from netcli.cli.interrupts import signal_effects
 from netcli.cli.overrides import with_overrides
-from netcli.cli.skipping import print_skipped
+from netcli.cli.resuming import Resumption, check_unchanged, find_resumption, folder_to_resume
+from netcli.cli.training_options import RESUME_AUTO, TrainingOptions
 from netcli.data.feed import Feeds
-from netcli.data.skipped import SkippedItems
-from netcli.errors import Finding
+from netcli.net.weights import Loading
 from netcli.prototxt import SolverSource, load_solver
 from netcli.report import units
-from netcli.report.lines import load_line, short_path
+from netcli.report.lines import short_path
+from netcli.report.load_table import load_table
 from netcli.report.machine import machine, versions
 from netcli.report.metrics import MetricsFile
 from netcli.report.plain import PlainReport
@@ -32,8 +34,8 @@ from netcli.report.run_folder import RunFolder
 from netcli.runtime.streams import fresh_seed
 from netcli.runtime.threads import set_threads
 from netcli.solver import Solver, events
+from netcli.solver.keeping import KeepBest, KeepLast, Metric, check_metric
 from netcli.solver.settings import check_max_iter, check_settings, raise_errors
-from netcli.solver.state_file import read_state
 
 if TYPE_CHECKING:
     from netcli.report.progress import ProgressReport
@@ -50,88 +52,85 @@ def _report(plain: bool) -> PlainReport | ProgressReport:
     return ProgressReport()
 
 
-def _seed(source: SolverSource, given: int | None, resume: str | None) -> int:
-    """The seed asked for, else the solver's own, else that of the run which goes on, else a fresh one."""
-    if given is not None:
-        return given
-    if source.param.random_seed >= 0:
-        return int(source.param.random_seed)
-    record = read_state(resume).record if resume else None
-    return record.seed if record else fresh_seed()
-
-
 class TrainingRun:
     """One run: everything is read, checked and opened when it is made, so that ``solve`` can only fail by itself.
 
     Args:
         file: the solver.
-        assignments: ``--set`` and its kin.
-        resume: a snapshot to go on from.
-        seed, threads: None for the solver's own seed and for all cores.
-        skip_bad: items that cannot be read are passed over and named at the end, and are no errors.
-        out: the run folder; None for a numbered one.
-        plain: plain lines even on a terminal.
-        verbosity: -1 quiet, 0 normal, 1 detailed.
+        options: what the command line asks for.
 
     Raises:
         ConfigError, RunError: before anything is computed; no empty run folder is left behind.
     """
 
-    def __init__(
-        self,
-        file: str,
-        assignments: Sequence[tuple[str, str]],
-        *,
-        resume: str | None,
-        seed: int | None,
-        threads: int | None,
-        skip_bad: bool,
-        out: Path | None,
-        plain: bool,
-        verbosity: int,
-    ) -> None:
-        self._verbosity = verbosity
-        self._skipped = SkippedItems() if skip_bad else None
-        source = load_solver(file)
-        if assignments:
-            source = with_overrides(source, assignments)
-        findings = raise_errors([*source.notices, *check_settings(source), *check_max_iter(source)])
-        self._say_findings(findings)
-        self._source = source
-        self._threads = set_threads(threads)
-        self._folder = self._make_folder(file, out, resume)
+    def __init__(self, file: str, options: TrainingOptions) -> None:
+        self._options = options
+        self._source = self._load(file)
+        self._threads = set_threads(options.threads)
+        self._folder = self._make_folder(file)
         try:
-            make_builtin_data([source.train_net(), *source.test_nets()], quiet=verbosity < 0)
-            self._solver = self._make_solver(_seed(source, seed, resume))
-            if resume:
-                self._solver.restore(resume)
+            resumption = find_resumption(options.resume, self._source, self._folder)
+            self._say_all(resumption.notes)
+            if resumption.state:
+                # The snapshot brings its own weights.
+                self._source.param.ClearField("weights")
+            self._solver = self._make_solver(self._seed(resumption))
+            self._add_keepers()
+            if resumption.state:
+                self._say_all(check_unchanged(self._solver, resumption.state, force=options.force))
+                self._solver.restore(resumption.state)
             prefix = str(self._solver.prefix.absolute())
-            self._folder.write_config(resolved_config(source, self._solver.seed, prefix))
-            self._folder.write_manifest(self._manifest(file, resume))
+            self._folder.write_config(resolved_config(self._source, self._solver.seed, prefix))
+            self._folder.write_manifest(self._manifest(file, resumption.state))
             self._metrics = MetricsFile(self._folder.metrics)
         except BaseException:
             self._folder.discard()
             raise
-        self._report = _report(plain) if verbosity >= 0 else None
+        self._report = _report(options.plain) if options.verbosity >= 0 else None
         self._reason = ""
 
     def solve(self) -> str:
-        """Trains to the end; returns why it ended, "max_iter" or "interrupted".
+        """Trains to the end; returns why it ended: "max_iter", "patience" or "interrupted".
 
         Raises:
             DivergedError, RunError.
         """
         self._introduce()
+        options = self._options
         with contextlib.ExitStack() as stack:
             stack.callback(self._solver.close)
             stack.callback(self._metrics.close)
             if self._report is not None:
                 stack.callback(self._report.close)
-            stack.enter_context(stop_on_interrupt(lambda: self._solver.request(events.Request.STOP)))
-            stack.callback(print_skipped, self._skipped)
+            stack.enter_context(signal_effects(self._solver.request, options.sigint_effect, options.sighup_effect))
             self._solver.solve()
         self._say(f"run folder {short_path(self._folder.path)}")
         return self._reason
+
+    def _load(self, file: str) -> SolverSource:
+        """The solver with its overrides, checked; data that are drawn on first use are made."""
+        options = self._options
+        source = load_solver(file)
+        if options.all_assignments:
+            source = with_overrides(source, options.all_assignments)
+        findings = raise_errors([*source.notices, *check_settings(source)])
+        quiet = options.verbosity < 0
+        if options.epochs is not None:
+            make_builtin_data([source.train_net()], quiet=quiet)
+            source = with_overrides(source, [("max_iter", str(iterations_of(source, options.epochs)))])
+        raise_errors(check_max_iter(source))
+        if not quiet:
+            print_findings(findings)
+        return source
+
+    def _seed(self, resumption: Resumption) -> int:
+        """The seed asked for, else the solver's own, else that of the run which goes on, else a fresh one."""
+        if self._options.seed is not None:
+            return self._options.seed
+        if self._source.param.random_seed >= 0:
+            return int(self._source.param.random_seed)
+        seed = resumption.seed
+        return fresh_seed() if seed is None else seed
 
     def _tell(self, event: events.Event) -> None:
         """The one listener: files first, then the screen."""
@@ -141,21 +140,38 @@ class TrainingRun:
         if isinstance(event, events.Finished):
             self._reason = event.reason
 
-    def _make_folder(self, file: str, out: Path | None, resume: str | None) -> RunFolder:
+    def _make_folder(self, file: str) -> RunFolder:
+        out, resume, stem = self._options.out, self._options.resume, Path(file).stem
+        if out is None and resume == RESUME_AUTO:
+            out = folder_to_resume(RUNS, stem)
         if out is not None:
             return RunFolder.at(out, resumed=resume is not None)
-        return RunFolder.numbered(RUNS, Path(file).stem)
+        return RunFolder.numbered(RUNS, stem)
 
     def _make_solver(self, seed: int) -> Solver:
+        options = self._options
+        make_builtin_data([self._source.train_net(), *self._source.test_nets()], quiet=options.verbosity < 0)
         return Solver(
             self._source,
-            feeds=lambda net: Feeds(net.file, seed, skipped=self._skipped),
+            feeds=lambda net: Feeds(net.file, seed),
             seed=seed,
             listeners=[self._tell],
             default_prefix=self._folder.snapshot_prefix,
+            on_nan=options.on_nan,
+            loading=Loading(options.strict, options.skip_mismatch, options.rename),
+            freeze=options.freeze,
         )
 
-    def _manifest(self, file: str, resume: str | None) -> dict[str, Any]:
+    def _add_keepers(self) -> None:
+        solver, options = self._solver, self._options
+        if options.keep_last is not None:
+            solver.listeners.append(KeepLast(solver, options.keep_last))
+        if options.save_best is not None:
+            metric = Metric.parse(options.save_best)
+            check_metric(solver, metric)
+            solver.listeners.append(KeepBest(solver, metric, options.patience))
+
+    def _manifest(self, file: str, resume: Path | None) -> dict[str, Any]:
         """Versions, machine and input files: what one needs to know to repeat the run."""
         path = Path(file)
         return {
@@ -163,7 +179,7 @@ class TrainingRun:
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "config": str(path.absolute()),
             "config_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "resume": None if resume is None else str(Path(resume).absolute()),
+            "resume": None if resume is None else str(resume.absolute()),
             "seed": self._solver.seed,
             "threads": self._threads,
             "device": "cpu",
@@ -172,11 +188,11 @@ class TrainingRun:
         }
 
     def _introduce(self) -> None:
-        if self._verbosity > 0:
+        if self._options.verbosity > 0:
             for line in where_data_are(self._solver.source):
                 self._say(line)
         for report in self._solver.loaded:
-            self._say(load_line(report, names=self._verbosity > 0))
+            self._say(load_table(report))
         net = self._solver.net
         count = sum(item.blob.count for item in net.learnable)
         self._say(
@@ -184,10 +200,10 @@ class TrainingRun:
             f"{self._threads} thread{'' if self._threads == 1 else 's'}, run folder {short_path(self._folder.path)}"
         )
 
-    def _say_findings(self, findings: Sequence[Finding]) -> None:
-        if self._verbosity >= 0:
-            print_findings(findings)
+    def _say_all(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._say(line)
 
     def _say(self, line: str) -> None:
-        if self._verbosity >= 0:
+        if self._options.verbosity >= 0:
             click.echo(line, err=True)

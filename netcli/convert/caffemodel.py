@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 from netcli.convert.atomic_file import write_atomically
@@ -37,11 +38,14 @@ def read_weights(path: str | os.PathLike[str]) -> pb.NetParameter:
         raise RunError(error.findings) from error
 
 
-def write_weights(message: pb.NetParameter, path: str | os.PathLike[str], *, with_diff: bool = False) -> None:
+def write_weights(message: pb.NetParameter, path: str | os.PathLike[str], *, with_diff: bool = False) -> str:
     """Writes ``message`` atomically: as HDF5 if ``path`` ends in ``.h5``, else as Caffe's binary format.
 
     Args:
         with_diff: HDF5 keeps gradients apart; True writes them too. The binary form holds what the blobs hold.
+
+    Returns:
+        The SHA-256 of the file's content, in hexadecimal.
 
     Raises:
         RunError: NC457 HDF5 without h5py, NC458 names that HDF5 cannot hold, NC459 the file cannot be written.
@@ -49,3 +53,4 @@ def write_weights(message: pb.NetParameter, path: str | os.PathLike[str], *, wit
     file = os.fspath(path)
     content = weights_to_hdf5(message, file, with_diff=with_diff) if file.endswith(".h5") else write_net(message)
     write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest()

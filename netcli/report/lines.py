@@ -7,10 +7,14 @@ from pathlib import Path
 
 from netcli.net.weights import LoadReport
 from netcli.report import units
+from netcli.report.divergence import divergence_text
 from netcli.solver import events
 
 SHOWN_VALUES = 10
 """A blob with more values than this is summarised, never printed value by value."""
+
+
+_ENDS = {"interrupted": "interrupted", "patience": "finished early: no better test for --patience tests,"}
 
 
 def event_line(event: events.Event) -> str | None:
@@ -23,9 +27,11 @@ def event_line(event: events.Event) -> str | None:
         case events.Snapshot():
             return f"snapshot at {event.iteration}: {short_path(event.weights)}"
         case events.Finished():
-            done = "interrupted" if event.reason == "interrupted" else "finished"
+            done = _ENDS.get(event.reason, "finished")
             plural = "" if event.iteration == 1 else "s"
             return f"{done} after {units.count(event.iteration)} iteration{plural}, {units.duration(event.seconds)}"
+        case events.Diverged():
+            return divergence_text(event)
         case events.Debug():
             return event.line
         case _:
@@ -42,7 +48,7 @@ def load_line(report: LoadReport, *, names: bool) -> str:
     parts = [
         f"{len(layers)} layer{'' if len(layers) == 1 else 's'} {what}" + (f" ({', '.join(layers)})" if names else "")
         for layers, what in (
-            (report.loaded, "loaded"),
+            ([*report.loaded, *report.reshaped], "loaded"),
             (report.not_in_file, "not in the file, so as they were"),
             (report.not_in_net, "of the file not in the net"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import time
@@ -74,10 +75,11 @@ def metrics_record(event: events.Event) -> dict[str, Any] | None:
             )
         case events.Snapshot():
             return _record(
-                "snapshot", {"iteration": event.iteration, "weights": str(event.weights), "state": str(event.state)}
-            )
+                "snapshot", {"iteration": event.iteration, "weights": str(event.weights),
+                 "state": None if event.state is None else str(event.state)},
+            )  # fmt: skip
         case events.Diverged():
-            return _record("diverged", _fields(event, "iteration", "lr", "loss", "layer", "blob"))
+            return _record("diverged", _diverged(event))
         case events.Finished():
             return _record("finished", _fields(event, "iteration", "reason", "seconds"))
         case _:
@@ -95,6 +97,15 @@ def _train(event: events.Train) -> dict[str, Any]:
         "lambda": event.lambdas,
         "images_per_s": event.images / event.seconds if event.seconds > 0 else None,
         "data_wait": event.data_wait,
+    }
+
+
+def _diverged(event: events.Diverged) -> dict[str, Any]:
+    return {
+        **_fields(event, "iteration", "lr", "loss", "layer", "blob", "reason"),
+        "lambda": event.lambdas,
+        "labels": {name: list(ends) for name, ends in event.labels.items()},
+        "blobs": [dataclasses.asdict(blob) for blob in event.blobs],
     }
 
 

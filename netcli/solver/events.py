@@ -21,6 +21,8 @@ class Request(enum.Enum):
     """Finish the iteration, write a snapshot, end."""
     SNAPSHOT = "snapshot"
     """Finish the iteration, write a snapshot, go on."""
+    FINISH = "finish"
+    """As STOP, but the run is complete: it has nothing more to gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +89,59 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Both files are on the disk."""
+    """Both files are on the disk; ``state`` is None where only the weights were kept, as the best so far."""
 
     iteration: int
     weights: Path
-    state: Path
+    state: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRange:
+    """The finite values of an array: 0 where there are none. ``not_finite`` counts the others."""
+
+    min: float
+    max: float
+    mean: float
+    not_finite: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobSummary:
+    """A top, or a parameter ("param 0"), of ``layer``: its values and their gradients."""
+
+    layer: str
+    blob: str
+    data: ValueRange
+    diff: ValueRange
 
 
 @dataclass(frozen=True, slots=True)
 class Diverged:
-    """The loss is no number. ``blob`` is the first one in the net's order with such values, of ``layer``."""
+    """The loss is no number, stuck at 87.3365, or exploding.
+
+    Attributes:
+        layer, blob: the first blob in the net's order with such values; None where all look sound.
+        reason: in words.
+        lambdas: of margin layers by layer name.
+        labels: smallest and largest label of the batch, by blob.
+        blobs: all of them, in the net's order.
+    """
 
     iteration: int
     lr: float
     loss: float
     layer: str | None
     blob: str | None
+    reason: str = "the loss is not finite"
+    lambdas: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, tuple[float, float]] = field(default_factory=dict)
+    blobs: tuple[BlobSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """``solve`` ends: ``reason`` is "max_iter" or "interrupted"; ``seconds`` of the whole run."""
+    """``solve`` ends: ``reason`` is "max_iter", "interrupted" or "patience"; ``seconds`` of the whole run."""
 
     iteration: int
     reason: str

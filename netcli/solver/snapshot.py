@@ -84,6 +84,22 @@ def find_weights(state: State, path: str | os.PathLike[str]) -> Path:
     )
 
 
+def check_type(state: State, solver_type: str, path: str | os.PathLike[str]) -> None:
+    """Sees that a state was written by the same type of solver. Caffe's states do not say.
+
+    Raises:
+        RunError: NC470.
+    """
+    if state.record and state.record.solver_type not in ("", solver_type):
+        raise RunError.of(
+            "NC470",
+            f"the state '{os.fspath(path)}' was written by another solver type",
+            expected=f'type "{solver_type}"',
+            actual=f'"{state.record.solver_type}"',
+            hint="set type as it was, or start a new run from the weights with --weights",
+        )
+
+
 def check_history(state: State, expected: Sequence[np.ndarray], solver_type: str, path: str | os.PathLike[str]) -> None:
     """Sees that a state's history fits the solver's, before anything is changed.
 
@@ -96,7 +112,7 @@ def check_history(state: State, expected: Sequence[np.ndarray], solver_type: str
             f"the history in '{os.fspath(path)}' has another number of blobs than type {solver_type} needs here",
             expected=len(expected),
             actual=len(state.history),
-            hint="was it written by another solver type, or for another net?",
+            hint=f"it was written for {_whose(state)}",
         )
     for index, (stored, own) in enumerate(zip(state.history, expected, strict=True)):
         if not _same_but_leading_ones(stored.shape, own.shape):
@@ -105,8 +121,15 @@ def check_history(state: State, expected: Sequence[np.ndarray], solver_type: str
                 f"history blob {index} in '{os.fspath(path)}' has another shape",
                 expected=own.shape,
                 actual=stored.shape,
-                hint="was it written for another net?",
+                hint=f"it was written for {_whose(state)}",
             )
+
+
+def _whose(state: State) -> str:
+    record = state.record
+    if record is None or not record.solver_type:
+        return "another solver type, or another net"
+    return f"net '{record.net}' and solver type {record.solver_type}"
 
 
 def _same_but_leading_ones(stored: tuple[int, ...], own: tuple[int, ...]) -> bool:

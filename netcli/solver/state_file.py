@@ -1,17 +1,15 @@
 """A solver's state as a file: Caffe's ``.solverstate`` and its HDF5 twin ``.solverstate.h5``.
 
-What Caffe does not keep, and a run needs to go on as if it had never stopped (the seed, and how far each net has
-read its data), stands in the files where Caffe does not look: in the binary form as field 1000 of SolverState, in
-HDF5 as the dataset ``netcli``; in both as JSON.
+What Caffe does not keep (``Record``) stands in the files where Caffe does not look: in the binary form as field
+1000 of SolverState, in HDF5 as the dataset ``netcli``; in both as JSON, with a checksum over the whole state.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,37 +22,12 @@ from netcli.errors import RunError
 from netcli.schema import caffe_pb2 as pb
 from netcli.schema.arrays import array_to_blob, blob_to_array, varint
 from netcli.schema.binary import read_file, read_message
+from netcli.solver.record import Record, checksum_of
 
 KIND = "a solver's state (.solverstate or .solverstate.h5)"
 
 _RECORD_FIELD = 1000
 _RECORD_NAME = "netcli"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How far a net has come: forward passes, and items read by each data layer."""
-
-    passes: int = 0
-    items: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a state holds beyond Caffe's: the seed; and the training net's reading, then those of the test nets."""
-
-    seed: int
-    readings: tuple[Reading, ...]
-
-    def to_json(self) -> str:
-        readings = [{"passes": reading.passes, "items": reading.items} for reading in self.readings]
-        return json.dumps({"schema": 1, "seed": self.seed, "readings": readings})
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Record:
-        content = json.loads(text)
-        readings = tuple(Reading(reading["passes"], reading["items"]) for reading in content["readings"])
-        return cls(content["seed"], readings)
 
 
 @dataclass(frozen=True)
@@ -74,6 +47,8 @@ def write_state(state: State, path: Path) -> None:
     Raises:
         RunError: NC459 the file cannot be written, NC457 HDF5 without h5py.
     """
+    if state.record:
+        state = replace(state, record=replace(state.record, checksum=_checksum(state)))
     if path.suffix == ".h5":
         write_atomically(path, _state_to_hdf5(state, str(path)))
         return
@@ -90,22 +65,24 @@ def read_state(path: str | os.PathLike[str]) -> State:
     """Reads a state, Caffe's own or netcli's; the format is told from the content.
 
     Raises:
-        RunError: NC451 and NC463 damaged, NC457 HDF5 without h5py, NC460 no such file, NC461 unreadable, NC462
+        RunError: NC451, NC463 and NC471 damaged, NC457 HDF5 without h5py, NC460 no such file, NC461 unreadable, NC462
             empty, NC464 text, NC466 not a state.
     """
     file = os.fspath(path)
     content = read_file(path, KIND)
     if is_hdf5(content):
-        return _state_from_hdf5(content, file)
+        return _verified(_state_from_hdf5(content, file), file)
     if ".caffemodel" in os.path.basename(file):
         raise _not_a_state(file)
     message = read_message(content, pb.SolverState, file)
     if not message.HasField("iter"):
         raise _not_a_state(file)
-    unknown = {found.field_number: found.data for found in iter(UnknownFieldSet(message))}
-    record = _parse_record(unknown[_RECORD_FIELD], file) if _RECORD_FIELD in unknown else None
+    record = None
+    for found in iter(UnknownFieldSet(message)):
+        if found.field_number == _RECORD_FIELD or (isinstance(found.data, bytes) and b'"schema"' in found.data):
+            record = _parse_record(found.data, file)
     history = [blob_to_array(blob) for blob in message.history]
-    return State(message.iter, message.learned_net, history, message.current_step, record)
+    return _verified(State(message.iter, message.learned_net, history, message.current_step, record), file)
 
 
 def stored_seed(path: str | os.PathLike[str]) -> int | None:
@@ -119,6 +96,24 @@ def _parse_record(text: str | bytes, file: str) -> Record:
         return Record.from_json(text)
     except (ValueError, KeyError, TypeError) as error:
         raise RunError.of("NC463", f"the resume record in '{file}' is corrupt: {error}") from None
+
+
+def _checksum(state: State) -> str:
+    assert state.record
+    return checksum_of(state.iteration, state.learned_net, state.history, state.current_step, state.record)
+
+
+def _verified(state: State, file: str) -> State:
+    """``state``. Raises RunError NC471 if it is not what was written."""
+    if state.record and state.record.checksum and _checksum(state) != state.record.checksum:
+        raise RunError.of(
+            "NC471",
+            f"'{file}' is damaged: its content is not what was written",
+            expected=f"SHA-256 {state.record.checksum[:12]}",
+            actual=_checksum(state)[:12],
+            hint="go on from an older snapshot, as --resume auto does",
+        )
+    return state
 
 
 def _not_a_state(file: str) -> RunError:

@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from netcli.convert.caffemodel import read_weights, write_weights
 from netcli.layers.feeding import FeedSource, NoFeeds
 from netcli.net import Net, debug_info
-from netcli.net.weights import LoadReport, load_weights, stored_net
+from netcli.net.weights import Loading, LoadReport, check_all_used, load_weights, stored_net
 from netcli.prototxt import NetSource, SolverSource, resolve_path
 from netcli.runtime.streams import fresh_seed
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver import events
-from netcli.solver.divergence import diverged_error, find_cause
+from netcli.solver.divergence import LossWatch
 from netcli.solver.feed_meter import FeedMeter
+from netcli.solver.freezing import frozen
+from netcli.solver.lap import Lap
 from netcli.solver.optimizer import Optimizer
-from netcli.solver.outputs import as_outputs, batch_size, loss_weights, output_arrays
+from netcli.solver.outputs import batch_size, loss_weights
+from netcli.solver.record import Reading, Record, training_config, versions
+from netcli.solver.resume import check_weights
 from netcli.solver.schedules import schedule, steps_taken
 from netcli.solver.settings import check_max_iter, check_settings, raise_errors
-from netcli.solver.snapshot import check_history, check_writable, find_weights, snapshot_paths, snapshot_prefix
-from netcli.solver.state_file import Reading, Record, State, read_state, write_state
+from netcli.solver.snapshot import (
+    check_history,
+    check_type,
+    check_writable,
+    find_weights,
+    snapshot_paths,
+    snapshot_prefix,
+)
+from netcli.solver.state_file import State, read_state, write_state
 from netcli.solver.testing import run_test
-
-
-@dataclass
-class _Lap:
-    """What has happened since the last display. Tests and snapshots are not part of it."""
-
-    waited_before: float
-    begin: float = field(default_factory=time.perf_counter)
-    excluded: float = 0.0
-    iterations: int = 0
-    images: int = 0
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.begin - self.excluded
 
 
 class Solver:
@@ -53,6 +48,9 @@ class Solver:
         seed: of everything random; None takes ``random_seed`` where that is not negative, else draws one.
         listeners: called with every event, in order.
         default_prefix: where snapshots go when ``snapshot_prefix`` is not set, e.g. "runs/lenet-001/model".
+        on_nan: what a diverging loss leads to: "stop", "warn" or "continue".
+        loading: how files of weights are matched with the net.
+        freeze: layers, as patterns such as "conv*", whose parameters are not to change.
 
     Attributes:
         param: the settings.
@@ -63,6 +61,8 @@ class Solver:
             are complete.
         notices: warnings and notes about the settings.
         loaded: what became of each file of weights, those of ``weights`` among them.
+        config: what decides how training goes on from the same weights; a snapshot remembers it.
+        kept: what listeners want to find again after a restore: JSON by name.
 
     Raises:
         ConfigError: with all findings about the settings, or about a net; RunError: a file of ``weights``.
@@ -76,6 +76,9 @@ class Solver:
         seed: int | None = None,
         listeners: Sequence[Callable[[events.Event], None]] = (),
         default_prefix: str | None = None,
+        on_nan: str = "stop",
+        loading: Loading | None = None,
+        freeze: Sequence[str] = (),
     ) -> None:
         self.notices = raise_errors(check_settings(source))
         self.source = source
@@ -94,15 +97,24 @@ class Solver:
         self._meters: list[FeedMeter] = []
         self.net = self._make_net(source.train_net(), None)
         self.test_nets = [self._make_net(net, self.net) for net in source.test_nets()]
+        if freeze:
+            self.net.learnable = frozen(self.net.learnable, freeze)
+        self.config = training_config(source, self.seed, freeze)
+        self.kept: dict[str, Any] = {}
+        self._freeze = freeze
+        self._loading = loading or Loading()
+        self._watch = LossWatch(self.net, on_nan, self._emit)
         self._optimizer = Optimizer(self.param, self.net.learnable, self.net.context.dtype, self.net.context.device)
         self._default_prefix = default_prefix
         self._losses: deque[float] = deque(maxlen=self.param.average_loss)
-        self._lap = _Lap(0.0)
+        self._lap = Lap(0.0)
         self._requests: set[events.Request] = set()
         self._snapshotted_at: int | None = None
         for path in self.param.weights:
             for part in path.split(","):
                 self.load_weights(resolve_path(part.strip(), source.file, source.place("weights")))
+        if self.loaded:
+            check_all_used(self.net, self.loaded, self._loading)
 
     @property
     def prefix(self) -> Path:
@@ -133,13 +145,12 @@ class Solver:
                 self.iteration, param.max_iter, self.seed, batch_size(self.net), param.iter_size, len(self.test_nets)
             )
         )
-        complete = self._run(param.max_iter - self.iteration)
-        if self._snapshotted_at != self.iteration and (param.snapshot_after_train or not complete):
-            self.snapshot()
-        if complete:
-            complete = self._last_display_and_test()
-        reason = "max_iter" if complete else "interrupted"
-        self._emit(events.Finished(self.iteration, reason, time.perf_counter() - begin))
+        ended = self._run(param.max_iter - self.iteration)
+        if self._snapshotted_at != self.iteration and (param.snapshot_after_train or ended):
+            self._snapshot_if_sound()
+        if not ended:
+            ended = self._last_display_and_test()
+        self._emit(events.Finished(self.iteration, ended or "max_iter", time.perf_counter() - begin))
 
     def test_all(self) -> list[events.Test]:
         """Tests every test net; fewer results come back if a request to stop arrives."""
@@ -173,12 +184,21 @@ class Solver:
         param = self.param
         hdf5 = param.snapshot_format == pb.SolverParameter.HDF5
         weights, path = snapshot_paths(self.prefix, self.iteration, hdf5)
-        message = stored_net(self.net, write_diff=param.snapshot_diff)
-        write_weights(message, weights, with_diff=param.snapshot_diff)
-        write_state(self._state(weights), path)
+        write_state(self._state(weights, self._write_weights(weights)), path)
         self._snapshotted_at = self.iteration
         self._lap.excluded += time.perf_counter() - begin
         self._emit(events.Snapshot(self.iteration, weights, path))
+        return path
+
+    def save_weights(self, name: str) -> Path:
+        """Writes the weights alone, as ``PREFIX_NAME.caffemodel``. Raises RunError NC459."""
+        begin = time.perf_counter()
+        ending = ".h5" if self.param.snapshot_format == pb.SolverParameter.HDF5 else ""
+        prefix = self.prefix
+        path = prefix.with_name(f"{prefix.name}_{name}.caffemodel{ending}")
+        self._write_weights(path)
+        self._lap.excluded += time.perf_counter() - begin
+        self._emit(events.Snapshot(self.iteration, path, None))
         return path
 
     def restore(self, path: str | os.PathLike[str]) -> None:
@@ -188,12 +208,16 @@ class Solver:
         iteration are taken to have been.
 
         Raises:
-            RunError: NC460 to NC464 unreadable, NC466 not a state, NC467 and NC468 another history, NC469 the
-                weights are missing, NC452 to NC456 they do not fit.
+            RunError: NC460 to NC464 unreadable, NC466 not a state, NC470 another solver type, NC467 and NC468
+                another history, NC469 the weights are missing, NC471 one of the files is damaged, NC452 to
+                NC456 the weights do not fit.
         """
         state = read_state(path)
+        check_type(state, self.param.type, path)
         check_history(state, self._optimizer.history, self.param.type, path)
-        self.load_weights(find_weights(state, path))
+        weights = find_weights(state, path)
+        check_weights(state, weights)
+        load_weights(self.net, read_weights(weights), os.fspath(weights))
         for own, stored in zip(self._optimizer.history, state.history, strict=True):
             own[...] = stored.reshape(own.shape)
         self.iteration = self._snapshotted_at = state.iteration
@@ -204,12 +228,14 @@ class Solver:
         for net, meter, reading in zip([self.net, *self.test_nets], self._meters, readings, strict=False):
             net.context.pass_index = reading.passes
             meter.move_to(reading.items, reading.passes)
-        if state.record and self._seed_is_drawn:
-            self._use_seed(state.record.seed)
+        if state.record:
+            self.kept = dict(state.record.kept)
+            if self._seed_is_drawn:
+                self._use_seed(state.record.seed)
 
     def load_weights(self, path: str | os.PathLike[str]) -> LoadReport:
         """Weights from a file into the layers of the same names. Raises RunError NC451 to NC464."""
-        self.loaded.append(load_weights(self.net, read_weights(path), os.fspath(path)))
+        self.loaded.append(load_weights(self.net, read_weights(path), os.fspath(path), self._loading))
         return self.loaded[-1]
 
     def apply_update(self) -> None:
@@ -232,6 +258,7 @@ class Solver:
 
     def _use_seed(self, seed: int) -> None:
         self.seed = seed
+        self.config = training_config(self.source, seed, self._freeze)
         for net in [self.net, *self.test_nets]:
             net.seed = net.context.seed = seed
 
@@ -242,24 +269,24 @@ class Solver:
     def _tell(self, line: str) -> None:
         self._emit(events.Debug(line))
 
-    def _run(self, iterations: int) -> bool:
-        """Caffe's Step; False if a request to stop ended it."""
+    def _run(self, iterations: int) -> str | None:
+        """Caffe's Step; what ended it, if it was a request: "interrupted" or "patience"."""
         param = self.param
         self._losses.clear()
-        self._lap = _Lap(self._meters[0].waited)
+        self._lap = Lap(self._meters[0].waited)
         end = self.iteration + iterations
         while self.iteration < end:
             if self._is_due(param.test_interval) and (self.iteration > 0 or param.test_initialization):
                 self.test_all()
-                if self._takes(events.Request.STOP):
-                    return False
+                if ended := self._asked_to_end():
+                    return ended
             self._iterate()
             asked = self._takes(events.Request.SNAPSHOT)
             if asked or self._is_due(param.snapshot):
-                self.snapshot()
-            if self._takes(events.Request.STOP):
-                return False
-        return True
+                self._snapshot_if_sound()
+            if ended := self._asked_to_end():
+                return ended
+        return None
 
     def _is_due(self, interval: int) -> bool:
         return interval > 0 and self.iteration % interval == 0
@@ -269,6 +296,21 @@ class Solver:
         made = request in self._requests
         self._requests.discard(request)
         return made
+
+    def _asked_to_end(self) -> str | None:
+        stop, finish = self._takes(events.Request.STOP), self._takes(events.Request.FINISH)
+        return "interrupted" if stop else "patience" if finish else None
+
+    def _snapshot_if_sound(self) -> None:
+        """The last snapshot must stay the last good one."""
+        loss = self._losses[-1] if self._losses else 0.0
+        self._watch.look_at_weights(self.iteration, self.learning_rate(self.iteration), loss)
+        self.snapshot()
+
+    def _write_weights(self, path: Path) -> str:
+        """Returns the file's SHA-256."""
+        with_diff = self.param.snapshot_diff
+        return write_weights(stored_net(self.net, write_diff=with_diff), path, with_diff=with_diff)
 
     def _iterate(self) -> None:
         """One update from iter_size passes."""
@@ -288,7 +330,7 @@ class Solver:
         self._losses.append(loss)
         self._lap.iterations += 1
         if display:
-            self._display(loss, rate)
+            self._display(rate)
         for call in self.before_update:
             call()
         self.apply_update()
@@ -305,44 +347,27 @@ class Solver:
         context.pass_index = self.iteration * self.param.iter_size + index
         loss = self.net.forward()
         self._lap.images += batch_size(self.net)
-        if not math.isfinite(loss):
-            event = find_cause(self.net, self.iteration, rate, loss)
-            self._emit(event)
-            raise diverged_error(self.net, event)
+        self._watch.look(self.iteration, rate, loss)
         return loss
 
-    def _display(self, loss: float, rate: float) -> None:
-        lap, meter = self._lap, self._meters[0]
-        seconds = lap.seconds
-        event = events.Train(
-            self.iteration,
-            rate,
-            loss,
-            sum(self._losses) / len(self._losses),
-            as_outputs(output_arrays(self.net)),
-            loss_weights(self.net),
-            lap.iterations,
-            lap.images,
-            seconds,
-            min(1.0, (meter.waited - lap.waited_before) / seconds) if seconds > 0 else 0.0,
-            meter.epoch,
-        )
-        self._lap = _Lap(meter.waited)
+    def _display(self, rate: float) -> None:
+        meter = self._meters[0]
+        event = self._lap.display(self.net, meter, self.iteration, rate, self._losses)
+        self._lap = Lap(meter.waited)
         self._emit(event)
 
-    def _last_display_and_test(self) -> bool:
-        """What the weights are worth after the last update; False if a request to stop came in between."""
+    def _last_display_and_test(self) -> str | None:
+        """What the weights are worth after the last update; "interrupted" if a request to stop came in between."""
         if self._is_due(self.param.display):
             rate = self.learning_rate(self.iteration)
             self.net.debug = None
-            loss = self._forward(0, rate)
-            self._losses.append(loss)
-            self._display(loss, rate)
+            self._losses.append(self._forward(0, rate))
+            self._display(rate)
         if self._is_due(self.param.test_interval):
             self.test_all()
-        return not self._takes(events.Request.STOP)
+        return "interrupted" if self._takes(events.Request.STOP) else None
 
-    def _state(self, weights: Path) -> State:
+    def _state(self, weights: Path, sha256: str) -> State:
         passes = self.iteration * self.param.iter_size
         trained = Reading(passes, self._meters[0].items)
         tested = [
@@ -354,5 +379,8 @@ class Solver:
             weights.as_posix(),
             self._optimizer.history,
             steps_taken(self.param, self.iteration - 1),
-            Record(self.seed, (trained, *tested)),
-        )
+            Record(
+                self.seed, (trained, *tested), sha256, self.config, self.param.type, self.net.name, versions(),
+                dict(self.kept),
+            ),
+        )  # fmt: skip

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from netcli.cli.interrupts import stop_on_interrupt
+from netcli.cli.interrupts import signal_effects
+from netcli.solver.events import Request
 
 
 def test_the_first_asks_and_the_second_quits(capfd: pytest.CaptureFixture[str]) -> None:
     asked = []
     before = signal.getsignal(signal.SIGINT)
-    with stop_on_interrupt(lambda: asked.append(1)):
+    with signal_effects(asked.append):
         signal.raise_signal(signal.SIGINT)
-        assert asked == [1]
+        assert asked == [Request.STOP]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert asked == [1]
+    assert asked == [Request.STOP]
     assert signal.getsignal(signal.SIGINT) is before
     assert "Ctrl-C again quits at once" in capfd.readouterr().err
 
@@ -31,7 +32,7 @@ def test_other_threads_leave_signals_alone() -> None:
     before = signal.getsignal(signal.SIGINT)
 
     def work() -> None:
-        with stop_on_interrupt(lambda: None):
+        with signal_effects(print):
             assert signal.getsignal(signal.SIGINT) is before
 
     thread = threading.Thread(target=work)

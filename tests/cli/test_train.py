@@ -174,13 +174,14 @@ def test_what_was_loaded_is_told(tiny: Path, run: Any) -> None:
     run("train", "solver.prototxt", "-q", "--out", "w")
     start = "w/model_iter_10.caffemodel"
     result = run("train", "solver.prototxt", "--max-iter", 1, "--weights", start)
-    assert f"weights {start}: 1 layer loaded" in result.stderr.splitlines()
+    assert f"weights {start}: 1 loaded; 51 values" in result.stderr.splitlines()
     net = Path("net.prototxt")
     more = 'layer { name: "new" type: "InnerProduct" bottom: "ip" top: "new" inner_product_param { num_output: 3 } }\n'
     net.write_text(net.read_text() + more)
     result = run("train", "solver.prototxt", "--max-iter", 1, "--weights", start, "-v")
     lines = result.stderr.splitlines()
-    assert f"weights {start}: 1 layer loaded (ip), 1 layer not in the file, so as they were (new)" in lines
+    assert f"weights {start}: 1 loaded, 1 left fresh; 51 values" in lines
+    assert ["new", "left", "fresh", "not", "in", "the", "file"] in [line.split() for line in lines]
     assert f"TRAIN net: {tiny}/net.prototxt" in lines or "TRAIN net: net.prototxt" in lines
     assert f"TRAIN layer data: source {tiny}/train_lmdb" in lines
     assert f"TEST layer data: source {tiny}/test_lmdb" in lines

@@ -224,7 +224,7 @@ def test_weights_by_name_with_legacy_shapes():
         blob.data.extend(array)
     stored.layer.add(name="elsewhere").blobs.append(array_to_blob(np.ones(2, np.float32)))
     report = load_weights(net, stored, "old.caffemodel")
-    assert (report.loaded, report.not_in_file, report.not_in_net) == (["b"], ["a"], ["elsewhere"])
+    assert (report.reshaped, report.not_in_file, report.not_in_net) == (["b"], ["a"], ["elsewhere"])
     np.testing.assert_array_equal(net.params["b"][0].data, np.arange(15.0).reshape(3, 5))
 
 

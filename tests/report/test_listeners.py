@@ -63,7 +63,7 @@ def test_metrics_file_is_whole_after_every_event_and_holds_only_json(tmp_path: P
     last = path.read_text().splitlines()[-1]
     assert json.loads(last, parse_constant=pytest.fail) == {
         "schema": 1, "event": "diverged", "iteration": 3, "lr": 10.0, "loss": None, "layer": "ip", "blob": "ip",
-        "time": 1234.568,
+        "reason": "the loss is not finite", "lambda": {}, "labels": {}, "blobs": [], "time": 1234.568,
     }  # fmt: skip
     metrics.close()
 

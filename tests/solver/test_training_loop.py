@@ -262,9 +262,8 @@ def test_a_run_that_diverges_says_where_and_leaves_snapshots_alone(tmp_path: Pat
     assert isinstance(event, events.Diverged)
     assert event.iteration >= 1
     assert (event.layer, event.lr) == ("ip", pytest.approx(1e30**event.iteration))
-    assert f"training diverged at iteration {event.iteration} (lr {event.lr:g}), first in '{event.blob}'" in str(
-        caught.value
-    )
+    start = f"training diverged at iteration {event.iteration} (lr {event.lr:g}), {event.reason}"
+    assert f"{start}, first in '{event.blob}'" in str(caught.value)
     assert "layer 'ip' (InnerProduct)" in str(caught.value)
     written = sorted(path.name for path in tmp_path.glob("*.solverstate"))
     assert written == [f"m_iter_{n + 1}.solverstate" for n in range(event.iteration)]

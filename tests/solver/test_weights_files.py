@@ -107,7 +107,7 @@ def test_old_weights_load(tmp_path: Path) -> None:
     layer.blobs.add(num=1, channels=1, height=1, width=3, data=[1, 2, 3])
     (tmp_path / "old.caffemodel").write_bytes(old.SerializeToString())
     report = solver.load_weights(tmp_path / "old.caffemodel")
-    assert report.loaded == ["ip"]
+    assert report.reshaped == ["ip"]
     weight, bias = all_weights(solver)
     np.testing.assert_array_equal(weight, np.arange(18).reshape(3, 6))
     np.testing.assert_array_equal(bias, [1, 2, 3])
