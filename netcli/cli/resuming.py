@@ -51,9 +51,9 @@ def find_resumption(asked: str | None, source: SolverSource, folder: RunFolder |
         return Resumption(None, ["nothing to resume: the run begins"])
     prefix = snapshot_prefix(source, folder.snapshot_prefix if folder else None)
     remove_leftovers(prefix)
-    path, notes = last_good_snapshot(prefix)
-    notes = [f"passed over: {note}" for note in notes]
-    return Resumption(path, [*notes, f"resuming {path}" if path else "nothing to resume: the run begins"])
+    newest, reasons = last_good_snapshot(prefix)
+    notes = [f"passed over: {reason}" for reason in reasons]
+    return Resumption(newest, [*notes, f"resuming {newest}" if newest else "nothing to resume: the run begins"])
 
 
 def folder_to_resume(parent: Path, stem: str) -> Path | None:

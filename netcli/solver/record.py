@@ -114,5 +114,5 @@ def checksum_of(
     digest = hashlib.sha256(json.dumps([iteration, learned_net, current_step, values], sort_keys=True).encode())
     for array in history:
         digest.update(repr((array.shape, array.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
