@@ -27,6 +27,7 @@ class Wiring:
     def __init__(self, layers: Sequence[LayerSource]) -> None:
         self.layers = layers
         self._versions: list[_Version] = []
+        self._by_name: dict[str, list[_Version]] = {}
         self._dangling: list[tuple[int, str]] = []
         latest: dict[str, _Version] = {}
         for index, source in enumerate(layers):
@@ -38,10 +39,26 @@ class Wiring:
             for name in source.param.top:
                 latest[name] = _Version(name, index)
                 self._versions.append(latest[name])
+                self._by_name.setdefault(name, []).append(latest[name])
 
     def makers(self, name: str) -> list[int]:
         """Positions of the layers that make ``name``."""
-        return [version.maker for version in self._versions if version.name == name]
+        return [version.maker for version in self._by_name.get(name, ())]
+
+    def maker_before(self, name: str, index: int) -> int | None:
+        """The layer that made ``name`` as layer ``index`` reads it; None if no earlier layer does."""
+        return max((maker for maker in self.makers(name) if maker < index), default=None)
+
+    def readers_of(self, name: str, index: int) -> list[int]:
+        """All layers that read ``name`` as layer ``index`` reads it."""
+        maker = self.maker_before(name, index)
+        return [] if maker is None else self.readers_of_made(name, maker)
+
+    def readers_of_made(self, name: str, maker: int) -> list[int]:
+        """The layers that read ``name`` as layer ``maker`` made it."""
+        return [
+            reader for version in self._by_name.get(name, ()) if version.maker == maker for reader in version.readers
+        ]
 
     def unread_before(self, index: int) -> list[str]:
         """Blobs made before layer ``index`` that no layer reads, the latest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_all_findings_and_none_twice(tmp_path: Path, run: Any) -> None:
     (tmp_path / "solver.prototxt").write_text('net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fxed"\nmax_iter: 1\n')
     result = run("check", tmp_path)
     assert result.exit_code == 3
-    codes = sorted(line.rpartition("[")[2].rstrip("]") for line in result.stdout.splitlines())
+    codes = sorted(re.findall(r"\[(NC\d+)\]", result.stdout))
     assert codes == ["NC101", "NC104", "NC402"]
     assert result.stderr == "2 files: 3 errors\n"
 
@@ -60,7 +61,7 @@ def test_data_that_are_elsewhere_are_a_note(tiny: Path, run: Any) -> None:
     Path("net.prototxt").write_text(Path("net.prototxt").read_text().replace("_lmdb", "_nowhere"))
     result = run("check", "solver.prototxt")
     assert result.exit_code == 0
-    first, second = result.stdout.splitlines()
+    first, second = (line for line in result.stdout.splitlines() if line.startswith("note: "))
     assert first.startswith("note: ")
     assert "net.prototxt:6:24: layer 'data' (Data): " in first
     assert first.endswith("hint: give the shape with --input-shape C,H,W [NC130]")
@@ -95,3 +96,64 @@ def test_a_missing_net_is_found_at_the_solvers_line(tiny: Path, run: Any) -> Non
 
 def test_paths_are_needed(run: Any) -> None:
     assert run("check").exit_code == 2
+
+
+def test_text_shows_the_line_and_a_caret(tmp_path: Path, run: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.prototxt").write_text(INPUT + 'layer { name: "r" type: "RelU" bottom: "a" top: "b" }\n')
+    assert run("check", "net.prototxt").stdout == (
+        "error: net.prototxt:2:25: layer 'r': unknown layer type 'RelU'. hint: did you mean 'ReLU'? [NC101]\n"
+        '     2 | layer { name: "r" type: "RelU" bottom: "a" top: "b" }\n'
+        "       |                         ^^^^^^\n"
+    )
+
+
+def test_patterns(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.prototxt").write_text(INPUT)
+    assert run("check", f"{tmp_path}/**/*.prototxt").stderr == "1 file: nothing to report\n"
+    result = run("check", f"{tmp_path}/*.txt")
+    assert result.exit_code == 3
+    assert "a pattern that matches no file [NC001]" in result.stdout
+
+
+def test_warnings_fail_a_strict_check(tmp_path: Path, run: Any) -> None:
+    file = tmp_path / "net.prototxt"
+    file.write_text(INPUT + 'layer { name: "bn" type: "BatchNorm" bottom: "a" top: "b" }\n')
+    assert run("check", file).exit_code == 0
+    assert run("check", file, "--strict").exit_code == 3
+    file.write_text(file.read_text().replace("}\n", "} # netcli: ignore NC302\n"))
+    assert run("check", file, "--strict").exit_code == 0
+
+
+def test_mistakes_in_the_text_do_not_hide_those_behind(tmp_path: Path, run: Any) -> None:
+    file = tmp_path / "net.prototxt"
+    file.write_text(
+        INPUT
+        + 'layer { name: "r" type: "RelU" bottom: "a" top: "b" }\n'
+        + 'layer { name: "s" tpye: "Softmax" bottom: "b" top: "c" }\n'
+    )
+    assert re.findall(r"\[(NC\d+)\]", run("check", file).stdout) == ["NC101", "NC012"]
+
+
+def test_without_data_what_is_wrong_with_any_shape_is_found(tiny: Path, run: Any) -> None:
+    text = Path("net.prototxt").read_text().replace("_lmdb", "_nowhere").replace("num_output: 3", "")
+    Path("net.prototxt").write_text(text)
+    result = run("check", "solver.prototxt")
+    assert result.exit_code == 3
+    assert result.stdout.count("[NC120]") == 1
+
+
+def test_a_net_without_loss_cannot_be_trained(tiny: Path, run: Any) -> None:
+    text = Path("net.prototxt").read_text().replace('type: "SoftmaxWithLoss"', 'type: "Accuracy"')
+    Path("net.prototxt").write_text(text)
+    result = run("check", "solver.prototxt")
+    assert result.exit_code == 3
+    assert "the net to train has no loss" in result.stdout
+
+
+def test_weights_that_are_nowhere(tiny: Path, run: Any) -> None:
+    Path("solver.prototxt").write_text(Path("solver.prototxt").read_text() + 'weights: "none.caffemodel"\n')
+    result = run("check", "solver.prototxt")
+    assert result.exit_code == 3
+    assert "'none.caffemodel' does not exist. hint: tried none.caffemodel, " in result.stdout
