@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,26 @@ class LmdbSource:
             raise RunError.of(
                 "NC220", f"LMDB '{self.path}' is damaged near item {self.position}: {error}", hint=_REMAKE
             ) from error
+
+
+@contextlib.contextmanager
+def stored_values(path: Path) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """The number of an LMDB's items, and its values in the order of the keys, as they are stored.
+
+    Raises:
+        RunError: NC200 missing, NC201 not an LMDB, NC220 truncated or damaged.
+    """
+    import lmdb
+
+    real = str(path.resolve())
+    environment = _acquire(path, real)
+    try:
+        with environment.begin() as transaction, transaction.cursor() as cursor:
+            yield int(environment.stat()["entries"]), cursor.iternext(keys=False, values=True)
+    except lmdb.Error as error:
+        raise RunError.of("NC220", f"LMDB '{path}' is damaged: {error}", hint=_REMAKE) from error
+    finally:
+        _release(real)
 
 
 def looks_like_lmdb(path: Path) -> bool:
