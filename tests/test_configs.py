@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from netcli.cli import main
-from netcli.cli.checking import check_file
+from netcli.cli.checking import check_paths
 from netcli.prototxt import load_net, load_solver
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -18,7 +18,7 @@ SOLVERS = ["lenet.prototxt", "mnist/lenet_solver.prototxt", "softmax_regression.
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.rglob("*.prototxt")), ids=lambda file: file.name)
 def test_nothing_is_wrong_with_them(file: Path) -> None:
-    assert check_file(str(file), (1, 28, 28)) == []
+    assert check_paths([str(file)], (1, 28, 28)).findings == []
 
 
 @pytest.mark.parametrize("name", SOLVERS)

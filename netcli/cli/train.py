@@ -72,6 +72,7 @@ class RenameType(click.ParamType):
 @options.threads_option
 @options.device_option
 @options.set_option
+@options.skip_bad_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder.  [default: runs/STEM-NNN]")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
 @options.verbosity_options

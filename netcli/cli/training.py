@@ -19,8 +19,10 @@ from netcli.cli.errors import print_findings
 from netcli.cli.interrupts import signal_effects
 from netcli.cli.overrides import with_overrides
 from netcli.cli.resuming import Resumption, check_unchanged, find_resumption, folder_to_resume
+from netcli.cli.skipping import print_skipped
 from netcli.cli.training_options import RESUME_AUTO, TrainingOptions
 from netcli.data.feed import Feeds
+from netcli.data.skipped import SkippedItems
 from netcli.net.weights import Loading
 from netcli.prototxt import SolverSource, load_solver
 from netcli.report import units
@@ -65,6 +67,7 @@ class TrainingRun:
 
     def __init__(self, file: str, options: TrainingOptions) -> None:
         self._options = options
+        self._skipped = SkippedItems() if options.skip_bad else None
         self._source = self._load(file)
         self._threads = set_threads(options.threads)
         self._folder = self._make_folder(file)
@@ -103,6 +106,7 @@ class TrainingRun:
             if self._report is not None:
                 stack.callback(self._report.close)
             stack.enter_context(signal_effects(self._solver.request, options.sigint_effect, options.sighup_effect))
+            stack.callback(print_skipped, self._skipped)
             self._solver.solve()
         self._say(f"run folder {short_path(self._folder.path)}")
         return self._reason
@@ -153,7 +157,7 @@ class TrainingRun:
         make_builtin_data([self._source.train_net(), *self._source.test_nets()], quiet=options.verbosity < 0)
         return Solver(
             self._source,
-            feeds=lambda net: Feeds(net.file, seed),
+            feeds=lambda net: Feeds(net.file, seed, skipped=self._skipped),
             seed=seed,
             listeners=[self._tell],
             default_prefix=self._folder.snapshot_prefix,
