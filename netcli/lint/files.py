@@ -41,19 +41,6 @@ def means_that_differ(subject: Subject) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def crop_beyond_the_image(subject: Subject) -> Iterator[Finding]:
-    """NC317: images are scaled to ``new_height`` x ``new_width`` first, and cropped then."""
-    for net in subject.nets:
-        for _, source in net.of_type("ImageData"):
-            images, crop = source.param.image_data_param, source.param.transform_param.crop_size
-            smallest = min(images.new_height, images.new_width)
-            if 0 < smallest < crop:
-                yield warning(
-                    "NC317", f"crop_size {crop} is larger than the images of {images.new_height} x {images.new_width}",
-                    source, "transform_param", "crop_size", hint=f"at most {smallest}",
-                )  # fmt: skip
-
-
 def _means(net: PlannedNet) -> Iterator[tuple[LayerSource, str]]:
     """The data layers with pixels, and what each of them subtracts, in words."""
     for _, source in net.of_type("Data", "ImageData", "WindowData"):
@@ -66,4 +53,4 @@ def _means(net: PlannedNet) -> Iterator[tuple[LayerSource, str]]:
             yield source, "no mean"
 
 
-RULES = (snapshot_folder, means_that_differ, crop_beyond_the_image)
+RULES = (snapshot_folder, means_that_differ)

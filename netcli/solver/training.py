@@ -12,6 +12,7 @@ from typing import Any
 from netcli.convert.caffemodel import read_weights, write_weights
 from netcli.layers.feeding import FeedSource, NoFeeds
 from netcli.net import Net, debug_info
+from netcli.net.trainable import check_trainable
 from netcli.net.weights import Loading, LoadReport, check_all_used, load_weights, stored_net
 from netcli.prototxt import NetSource, SolverSource, resolve_path
 from netcli.runtime.streams import fresh_seed
@@ -95,7 +96,9 @@ class Solver:
         self.seed = fresh_seed() if seed is None else seed
         self._make_feeds = feeds
         self._meters: list[FeedMeter] = []
-        self.net = self._make_net(source.train_net(), None)
+        train_net = source.train_net()
+        self.net = self._make_net(train_net, None)
+        raise_errors(check_trainable(self.net.graph, train_net.place()))
         self.test_nets = [self._make_net(net, self.net) for net in source.test_nets()]
         if freeze:
             self.net.learnable = frozen(self.net.learnable, freeze)

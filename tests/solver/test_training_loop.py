@@ -188,6 +188,7 @@ def test_outputs_of_many_elements_are_lists() -> None:
         DUMMY_DATA
         + 'layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"'
         + (' inner_product_param { num_output: 3 } }layer { name: "quiet" type: "Silence" bottom: "label" }')
+        + 'layer { name: "loss" type: "Reduction" bottom: "ip" top: "loss" loss_weight: 1 include { phase: TRAIN } }'
     )
     solver = make_solver("test_interval: 1 test_iter: 2", net)
     result = solver.test()
