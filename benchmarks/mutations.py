@@ -282,9 +282,9 @@ def wrong_reshape(subject: Subject, dice: random.Random) -> Mutation | None:
     """A Reshape behind one of the layers whose new shape does not hold the values of its bottom."""
     index = dice.randrange(len(subject.layers))
     layer, node = subject.layers[index], subject.layer_nodes[index]
-    if not layer.top:
+    shape = subject.graph.shapes[layer.top[0]] if layer.top else ()
+    if not shape:
         return None
-    shape = subject.graph.shapes[layer.top[0]]
     count = 1
     for size in shape:
         count *= size
