@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netcli.errors import Finding
+from netcli.errors import ConfigError, Finding
 from netcli.layers.registry import layer_types
 from netcli.lint.subject import PlannedNet, Subject, warning
 from netcli.prototxt import LayerSource
@@ -98,8 +98,11 @@ def pooling_by_rounding(subject: Subject) -> Iterator[Finding]:
             other.CopyFrom(source.param)
             up = settings.ceil_mode if settings.HasField("ceil_mode") else settings.round_mode == settings.CEIL
             other.pooling_param.ceil_mode = not up
-            kind = layer_types()["Pooling"]
-            rounded = kind(LayerSource(other, source.node), net.graph.context).setup([bottom])[0]
+            layer = layer_types()["Pooling"](LayerSource(other, source.node), net.graph.context)
+            try:
+                rounded = layer.setup([bottom])[0]
+            except ConfigError:
+                continue  # rounded down, not one window fits
             if rounded[2:] != top[2:]:
                 sizes = " and ".join("x".join(map(str, shape[2:])) for shape in (top, rounded))
                 yield Finding(

@@ -23,11 +23,21 @@ class Exp(Activation):
     plain_only = True
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """(any shape) -> the same. Raises ConfigError NC121 for a base that is neither -1 nor positive."""
+        """(any shape) -> the same.
+
+        Raises:
+            ConfigError: NC121 for a base that is neither -1 nor positive, or whose power ``shift`` is out of range.
+        """
         settings = self.param.exp_param
         log_base = natural_log_of_base(self, "exp_param", settings.base)
         self._inner = self.real(log_base * settings.scale)
-        self._outer = self.real(math.exp(log_base * settings.shift))
+        try:
+            self._outer = self.real(math.exp(log_base * settings.shift))
+        except OverflowError:
+            raise self.error(
+                "NC121", "base to the power of shift is out of range", "exp_param", "shift", expected="less than 1e308",
+                actual=f"{settings.base:g} to the power of {settings.shift:g}",
+            ) from None  # fmt: skip
         return super().setup(bottom_shapes)
 
     def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
