@@ -91,11 +91,17 @@ def backward_runs(windows: Windows) -> Table:
 
 
 @functools.lru_cache(_CACHED_TABLES)
-def pairs_of_taps(windows: Windows) -> Table:
-    """Row: tap. Entries (n, 2): the (input position, output position) that it connects."""
+def inputs_by_tap(windows: Windows) -> np.ndarray:
+    """(output positions, taps) int32: the input position that each tap sees, -1 outside the input."""
     outputs, inputs, taps = _touches(windows)
-    order = np.lexsort((outputs, taps))
-    return _table(taps[order], np.stack((inputs[order], outputs[order]), axis=1), windows.taps)
+    return _scattered((windows.output_positions, windows.taps), outputs, taps, inputs)
+
+
+@functools.lru_cache(_CACHED_TABLES)
+def outputs_by_tap(windows: Windows) -> np.ndarray:
+    """(input positions, taps) int32: the output position that sees it there, -1 for none; taps from the last."""
+    outputs, inputs, taps = _touches(windows)
+    return _scattered((windows.input_positions, windows.taps), inputs, windows.taps - 1 - taps, outputs)
 
 
 def _touches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -110,6 +116,13 @@ def _touches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         inside = (inside[:, None, :, None] & ((at >= 0) & (at < inputs))[None, :, None, :]).reshape(shape)
     outputs_at, taps_at = np.nonzero(inside)
     return outputs_at, position[outputs_at, taps_at], taps_at
+
+
+def _scattered(shape: Shape, rows: np.ndarray, columns: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """``positions`` at their rows and columns, -1 elsewhere."""
+    found = np.full(shape, -1, np.int32)
+    found[rows, columns] = positions
+    return found
 
 
 def _table(rows: np.ndarray, entries: np.ndarray, count: int) -> Table:

@@ -2,181 +2,210 @@
 
 x: (G, P, C, L), y: (G, Q, K, L): L images of each of G groups, P input and Q output positions, C channels, K
 outputs; both channels are split alike into ``groups`` parts that do not see each other. The weights are
-plain, (K, C / groups, T) for T taps. Tables: see ``netcli.layers.windows``.
+plain, (K, C / groups, T) for T taps. Tables: see ``netcli.layers.convolution.tap_tables``; the sums themselves:
+``netcli.runtime.tiles``.
 
-The unit of work is a block of outputs at one position, so few that their sums stay in registers: see
-``netcli.runtime.vectors``.
+Tasks are cut by the shapes alone, never by the number of threads: so a result does not depend on it.
 """
 
 from __future__ import annotations
 
-from numba import carray, prange
+from numba import prange
 
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.vectors import add_product, add_scaled, stack_memory
+from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile, transpose_rows
 
-_OUTPUT_BLOCK = 8
-_CHANNEL_BLOCK = 4
-_GRADIENT_BLOCKS = 8
-_BLOCK_VALUES = _OUTPUT_BLOCK * LANES
-_GRADIENT_VALUES = _CHANNEL_BLOCK * _GRADIENT_BLOCKS * _BLOCK_VALUES
+_COLUMNS = COLUMN_VECTORS * LANES
+_PAIRS_AT_ONCE = 14
+"""Pairs of positions that share a panel of weights while it is in the first cache."""
 
 
-def packed_shape(groups: int, channels: int, outputs: int, taps: int, for_backward: bool) -> tuple[int, ...]:
-    """The shape that ``pack_weights`` fills, for weights (outputs, channels / groups, taps)."""
-    summed, made = channels // groups, outputs // groups
-    if for_backward:
-        summed, made = made, summed
-    return groups, -(-made // _OUTPUT_BLOCK), taps * summed, _OUTPUT_BLOCK
+@kernel
+def _blocks(outputs, height):
+    """Parts of at most ``height`` into which ``outputs`` are cut, as even as can be."""
+    return (outputs + height - 1) // height
 
 
 @parallel_kernel
-def pack_weights(weights, groups, for_backward, packed):
-    """weights (K, C / groups, T) -> packed (groups, blocks, rows, _OUTPUT_BLOCK), zero beyond the last output.
+def pack_weights(weights, groups, for_backward, height, packed):
+    """weights (K, C / groups, T) -> packed, one-dimensional: for each block of outputs (rows, outputs of the block).
 
     Rows are the multiplied channels of each tap. Forward: tap t, channel c -> row t C / groups + c, outputs k.
     For the data gradient k and c change places and the taps run backwards, as in ``backward_runs``.
     """
     outputs = weights.shape[0] // groups
-    channels = weights.shape[1]
-    taps = weights.shape[2]
-    blocks = packed.shape[1]
+    channels, taps = weights.shape[1:]
+    made, summed = (channels, outputs) if for_backward else (outputs, channels)
+    blocks = _blocks(made, height)
     for task in prange(groups * blocks):
-        group = task // blocks
-        first = task % blocks * _OUTPUT_BLOCK
-        block = packed[group, task % blocks]
-        for row in range(block.shape[0]):
-            for column in range(_OUTPUT_BLOCK):
-                if for_backward:
-                    inside = first + column < channels
-                    output, channel, tap = row % outputs, first + column, taps - 1 - row // outputs
-                else:
-                    inside = first + column < outputs
-                    output, channel, tap = first + column, row % channels, row // channels
-                block[row, column] = 0
-                if inside:
-                    block[row, column] = weights[group * outputs + output, channel, tap]
-
-
-@kernel
-def _add_products(x, weights, sums):
-    """sums (_OUTPUT_BLOCK, L) += weights (_OUTPUT_BLOCK,) times x (L,)."""
-    for k in range(_OUTPUT_BLOCK):
-        add_scaled(sums[k], x, weights[k])
+        group, block = task // blocks, task % blocks
+        first, last = made * block // blocks, made * (block + 1) // blocks
+        count = last - first
+        part = packed[(group * made + first) * summed * taps : (group * made + last) * summed * taps]
+        panel = part.reshape(taps, summed, count)
+        if for_backward:
+            for k in range(summed):
+                for r in range(count):
+                    source = weights[group * outputs + k, first + r]
+                    for t in range(taps):
+                        panel[taps - 1 - t, k, r] = source[t]
+        else:
+            for r in range(count):
+                for c in range(summed):
+                    source = weights[group * outputs + first + r, c]
+                    for t in range(taps):
+                        panel[t, c, r] = source[t]
 
 
 @parallel_kernel
-def multiply_windows(x, starts, runs, weights, bias, splits, y):
+def multiply_windows(x, pairs, starts, runs, weights, summed, bias, groups, height, parts, output_parts, y):
     """y = bias + weights times the windows of x: a forward pass, or a data gradient with the backward tables.
 
-    weights: as packed. bias: (K,). splits: parts into which the blocks of one position are divided, so that
-    few positions still keep all threads busy.
+    weights: as packed, ``summed`` rows each; bias: (K,). The pairs are cut into ``parts`` and the blocks of outputs
+    into ``output_parts``, so that few images still keep all threads busy.
     """
-    positions, channels = x.shape[1:3]
-    output_positions, outputs = y.shape[1:3]
-    groups, blocks = weights.shape[:2]
-    group_channels = channels // groups
-    group_outputs = outputs // groups
-    for task in prange(y.shape[0] * output_positions * splits):
-        split = task % splits
-        output = task // splits % output_positions
-        image_group = task // splits // output_positions
-        rows = x[image_group].reshape(positions * channels, LANES)
-        sums = carray(stack_memory(x, _BLOCK_VALUES), (_OUTPUT_BLOCK, LANES))
-        for block in range(groups * blocks * split // splits, groups * blocks * (split + 1) // splits):
-            group = block // blocks
-            block_weights = weights[group, block % blocks]
-            sums[:] = 0
-            for i in range(starts[output], starts[output + 1]):
-                steps, length = runs[i, 2], group_channels
-                if groups == 1:
-                    steps, length = 1, runs[i, 2] * channels
-                for step in range(steps):
-                    row = (runs[i, 0] + step) * channels + group * group_channels
-                    tap = (runs[i, 1] + step) * group_channels
-                    for j in range(length):
-                        _add_products(rows[row + j], block_weights[tap + j], sums)
-            first = block % blocks * _OUTPUT_BLOCK
-            for k in range(min(_OUTPUT_BLOCK, group_outputs - first)):
-                channel = group * group_outputs + first + k
-                target = y[image_group, output, channel]
-                constant = bias[channel]
-                for lane in range(LANES):
-                    target[lane] = sums[k, lane] + constant
-
-
-@kernel
-def _add_correlations(x, dy, sums):
-    """sums (_OUTPUT_BLOCK, L) += x (L,) times dy (_OUTPUT_BLOCK, L)."""
-    for k in range(_OUTPUT_BLOCK):
-        add_product(sums[k], x, dy[k])
-
-
-@kernel
-def _lane_sum(row):
-    total = row[0]
-    for lane in range(1, LANES):
-        total += row[lane]
-    return total
+    images, positions, channels, _ = x.shape
+    targets, outputs = y.shape[1:3]
+    group_channels, group_outputs = channels // groups, outputs // groups
+    blocks = _blocks(group_outputs, height)
+    values, results, table = x.reshape(-1), y.reshape(-1), runs.reshape(-1)
+    for task in prange(images * parts * output_parts):
+        output_part, part = task % output_parts, task // output_parts % parts
+        image = task // output_parts // parts
+        first_pair, last_pair = len(pairs) * part // parts, len(pairs) * (part + 1) // parts
+        first_block = groups * blocks * output_part // output_parts
+        last_block = groups * blocks * (output_part + 1) // output_parts
+        for some in range(first_pair, last_pair, _PAIRS_AT_ONCE):
+            for both in range(first_block, last_block):
+                group, block = both // blocks, both % blocks
+                first = group_outputs * block // blocks
+                count = group_outputs * (block + 1) // blocks - first
+                output = group * group_outputs + first
+                source = (image * positions * channels + group * group_channels) * LANES
+                for pair in range(some, min(some + _PAIRS_AT_ONCE, last_pair)):
+                    multiply_tile(
+                        count,
+                        weights,
+                        output * summed,
+                        values,
+                        source,
+                        source,
+                        table,
+                        starts[pair],
+                        starts[pair + 1],
+                        bias,
+                        output,
+                        results,
+                        ((image * targets + pairs[pair, 0]) * outputs + output) * LANES,
+                        ((image * targets + pairs[pair, 1]) * outputs + output) * LANES,
+                    )
 
 
 @parallel_kernel
-def add_weight_gradient(x, dy, starts, pairs, groups, gradient):
-    """gradient (K, C / groups, T) += the correlation of x with dy at each tap; ``pairs`` as in pairs_of_taps.
+def correlate_windows(x, dy, offsets, rows, groups, height, chunks, transposed, partial):
+    """partial (chunks, groups, blocks, all rows, _COLUMNS) = the correlation of x with dy, for parts of the items.
 
-    A task owns a tap, some channels and some outputs, and goes through all images and positions: no two tasks
-    write to one place, and the order of the sums does not depend on the number of threads.
+    An item is a position of y in one image group. ``offsets``, ``rows`` a part: see TapOffsets. transposed: room of
+    (tasks, items at once, LANES, _COLUMNS).
     """
+    images, positions, channels, _ = x.shape
+    items, outputs = dy.shape[1:3]
+    group_channels, group_outputs = channels // groups, outputs // groups
+    blocks = partial.shape[2]
+    all_rows = partial.shape[3]
+    row_blocks = _blocks(rows, height)
+    at_once = transposed.shape[1]
+    values, gradients, table = x.reshape(-1), dy.reshape(-1), offsets.reshape(-1)
+    room, sums = transposed.reshape(-1), partial.reshape(-1)
+    for task in prange(chunks * groups * blocks):
+        block, group, chunk = task % blocks, task // blocks % groups, task // blocks // groups
+        first_output = block * _COLUMNS
+        left = group_outputs - first_output
+        vectors = 1 if left <= LANES else 2
+        own_room, own_sums = task * at_once * LANES * _COLUMNS, task * all_rows * _COLUMNS
+        sums[own_sums : own_sums + all_rows * _COLUMNS] = 0
+        item, last = images * items * chunk // chunks, images * items * (chunk + 1) // chunks
+        while item < last:
+            image, position = item // items, item % items
+            count = min(at_once, min(last - item, items - position))
+            for i in range(count):
+                for v in range(vectors):
+                    transpose_rows(
+                        gradients,
+                        ((item + i) * outputs + group * group_outputs + first_output + v * LANES) * LANES,
+                        min(LANES, left - v * LANES),
+                        room,
+                        own_room + i * LANES * _COLUMNS + v * LANES,
+                        _COLUMNS,
+                    )
+            for part in range(offsets.shape[0]):
+                for row_block in range(row_blocks):
+                    row = rows * row_block // row_blocks
+                    correlate_tile(
+                        rows * (row_block + 1) // row_blocks - row,
+                        vectors,
+                        values,
+                        (image * positions * channels + group * group_channels + row) * LANES,
+                        table,
+                        part * items + position,
+                        count,
+                        room,
+                        own_room,
+                        LANES * _COLUMNS,
+                        sums,
+                        own_sums + (part * rows + row) * _COLUMNS,
+                    )
+            item += count
+
+
+@parallel_kernel
+def add_partial_gradients(partial, gradient):
+    """gradient (K, C / groups, T) += the sum of ``partial``, see correlate_windows, over the chunks in order."""
+    chunks, groups, blocks = partial.shape[:3]
     outputs = gradient.shape[0] // groups
     channels, taps = gradient.shape[1:]
-    most_outputs = _OUTPUT_BLOCK * _GRADIENT_BLOCKS
-    channel_parts = (channels + _CHANNEL_BLOCK - 1) // _CHANNEL_BLOCK
-    output_parts = (outputs + most_outputs - 1) // most_outputs
-    for task in prange(groups * taps * channel_parts * output_parts):
-        first_output = task % output_parts * most_outputs
-        count = min(outputs - first_output, most_outputs)
-        blocks = count // _OUTPUT_BLOCK
-        part = task // output_parts
-        first_channel = part % channel_parts * _CHANNEL_BLOCK
-        part_channels = min(channels - first_channel, _CHANNEL_BLOCK)
-        tap = part // channel_parts % taps
-        group = part // channel_parts // taps
-        x_channel = group * channels + first_channel
-        dy_channel = group * outputs + first_output
-        memory = stack_memory(x, _GRADIENT_VALUES)
-        sums = carray(memory, (_CHANNEL_BLOCK, _GRADIENT_BLOCKS, _OUTPUT_BLOCK, LANES))
-        sums[:] = 0
-        for image_group in range(x.shape[0]):
-            for i in range(starts[tap], starts[tap + 1]):
-                values = x[image_group, pairs[i, 0]]
-                gradients = dy[image_group, pairs[i, 1]]
-                for block in range(blocks):
-                    first = dy_channel + block * _OUTPUT_BLOCK
-                    block_gradients = gradients[first : first + _OUTPUT_BLOCK]
-                    for c in range(part_channels):
-                        _add_correlations(values[x_channel + c], block_gradients, sums[c, block])
-                for k in range(blocks * _OUTPUT_BLOCK, count):
-                    for c in range(part_channels):
-                        row = sums[c, k // _OUTPUT_BLOCK, k % _OUTPUT_BLOCK]
-                        add_product(row, values[x_channel + c], gradients[dy_channel + k])
-        for k in range(count):
-            for c in range(part_channels):
-                total = _lane_sum(sums[c, k // _OUTPUT_BLOCK, k % _OUTPUT_BLOCK])
-                gradient[dy_channel + k, first_channel + c, tap] += total
+    for task in prange(groups * blocks * channels):
+        channel, block, group = task % channels, task // channels % blocks, task // channels // blocks
+        first = block * _COLUMNS
+        count = min(_COLUMNS, outputs - first)
+        for tap in range(taps):
+            for k in range(count):
+                total = partial[0, group, block, tap * channels + channel, k]
+                for chunk in range(1, chunks):
+                    total += partial[chunk, group, block, tap * channels + channel, k]
+                gradient[group * outputs + first + k, channel, tap] += total
 
 
 @parallel_kernel
-def add_bias_gradient(dy, gradient):
-    """gradient (K,) += the sum of dy (G, Q, K, L) over images and positions."""
-    for channel in prange(dy.shape[2]):
-        sums = carray(stack_memory(dy, LANES), (LANES,))
+def add_bias_gradient(dy, partial, gradient):
+    """gradient (K,) += the sum of dy (G, Q, K, L) over images and positions; partial: room of (chunks, K, L)."""
+    chunks, outputs, _ = partial.shape
+    items = dy.shape[0] * dy.shape[1]
+    rows = dy.reshape(items, outputs * LANES)
+    for chunk in prange(chunks):
+        sums = partial[chunk].reshape(-1)
         sums[:] = 0
-        for image_group in range(dy.shape[0]):
-            for position in range(dy.shape[1]):
-                row = dy[image_group, position, channel]
-                for lane in range(LANES):
-                    sums[lane] += row[lane]
-        gradient[channel] += _lane_sum(sums)
+        for item in range(items * chunk // chunks, items * (chunk + 1) // chunks):
+            row = rows[item]
+            for i in range(row.size):
+                sums[i] += row[i]
+    for k in range(outputs):
+        total = partial[0, k, 0]
+        for lane in range(1, LANES):
+            total += partial[0, k, lane]
+        for chunk in range(1, chunks):
+            for lane in range(LANES):
+                total += partial[chunk, k, lane]
+        gradient[k] += total
+
+
+@parallel_kernel
+def spread_positions(x, places, wide):
+    """wide (G, P', C, L): x (G, P, C, L) with the position p at ``places[p]``; what is elsewhere stays."""
+    positions = x.shape[1]
+    for task in prange(x.shape[0] * positions):
+        image, position = task // positions, task % positions
+        wide[image, places[position]] = x[image, position]
 
 
 @parallel_kernel

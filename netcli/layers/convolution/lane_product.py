@@ -6,85 +6,138 @@
     db[k]       +=        sum over q and images of dy[q, k]
 
 with p an input position, q an output position, t a tap, c a channel and k an output; with groups, c and k
-only meet within their group. Both backward sums are those of the forward pass, read by other tables, so that
-faster kernels have two loops to replace.
+only meet within their group. The data gradient is the forward pass with another table.
 """
 
 from __future__ import annotations
 
-from types import ModuleType
+import functools
+import math
 
 import numpy as np
 
-from netcli.layers.windows import Windows, backward_runs, forward_runs, pairs_of_taps
-from netcli.runtime.blob import aligned_zeros
+from netcli.layers.convolution.tap_tables import PairedRuns, TapOffsets, paired_runs, tap_offsets
+from netcli.layers.windows import Windows
+from netcli.runtime.scratch import scratch
 
-_ENOUGH_TASKS = 128
+_ENOUGH_TASKS = 32
+"""Parts into which a pass is cut; few enough that a part is worth a thread's wake-up."""
+_FEW_POSITIONS = 16
+"""With no more outputs than these, an image group is too small to be worked on alone."""
+_FEW_CHANNELS = 8
+_ITEMS_AT_ONCE = 16
+"""Positions whose transposed gradients stay in the first cache while all rows of x pass by."""
+_LEAST_CHUNK = 32
 
 
 class LaneProduct:
-    """One geometry with its scratch memory. ``kernels``: a module with the names of convolution/cpu.py.
+    """One geometry with its tables.
 
     ``channels`` and ``outputs`` are those of all groups together. Arrays in lanes: x (G, P, channels, L),
     y (G, Q, outputs, L); weights (outputs, channels / groups, taps), of any strides.
     """
 
-    def __init__(
-        self, kernels: ModuleType, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype
-    ) -> None:
-        self._kernels = kernels
+    def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
+        from netcli.layers.convolution import cpu
+        from netcli.runtime.tiles import tile_height
+
+        self._kernels = cpu
         self._windows = windows
         self._channels = channels
         self._outputs = outputs
         self._groups = groups
         self._dtype = dtype
+        self._height = tile_height(dtype)
         self._zeros = np.zeros(max(channels, outputs), dtype)
-        self._packed: dict[bool, np.ndarray] = {}
+        self._runs = functools.cache(self._make_runs)
+        self._offsets = functools.cache(self._make_offsets)
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Writes y; ``bias`` (outputs,) or None."""
-        self._multiply(x, forward_runs(self._windows), weights, self._zeros if bias is None else bias, y, False)
+        self._multiply(x, weights, self._zeros if bias is None else bias, y, False)
 
     def backward_data(
         self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray, constant: np.ndarray | None = None
     ) -> None:
         """Writes dx, plus ``constant`` (channels,) if there is one."""
-        self._multiply(
-            dy, backward_runs(self._windows), weights, self._zeros if constant is None else constant, dx, True
-        )
+        self._multiply(dy, weights, self._zeros if constant is None else constant, dx, True)
 
     def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient``, of the weights' shape."""
-        starts, pairs = pairs_of_taps(self._windows)
-        self._kernels.add_weight_gradient(x, dy, starts, pairs, self._groups, gradient)
+        windows = self._windows
+        if self._channels < _FEW_CHANNELS and any(windows.pad):
+            windows, x = self._unpadded(x)
+        x, dy = self._side_by_side(x), self._side_by_side(dy)
+        table = self._offsets(windows, self._images_in_one(x.shape[1], windows.input_positions))
+        from netcli.runtime.tiles import COLUMN_VECTORS
+
+        columns = COLUMN_VECTORS * dy.shape[3]
+        blocks = -(-self._outputs // self._groups // columns)
+        items = dy.shape[0] * dy.shape[1]
+        chunks = max(1, min(_ENOUGH_TASKS // (self._groups * blocks), items // _LEAST_CHUNK))
+        rows = self._channels // self._groups
+        partial = scratch("partial", (chunks, self._groups, blocks, windows.taps * rows, columns), self._dtype)
+        transposed = scratch(
+            "transposed", (chunks * self._groups * blocks, _ITEMS_AT_ONCE, dy.shape[3], columns), self._dtype
+        )
+        self._kernels.correlate_windows(
+            x, dy, table.offsets, table.taps * rows, self._groups, self._height, chunks, transposed, partial
+        )
+        self._kernels.add_partial_gradients(partial, gradient)
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient`` (outputs,)."""
-        self._kernels.add_bias_gradient(dy, gradient)
+        chunks = max(1, min(_ENOUGH_TASKS, dy.shape[0] * dy.shape[1] // _LEAST_CHUNK))
+        partial = scratch("partial", (chunks, *dy.shape[2:]), self._dtype)
+        self._kernels.add_bias_gradient(dy, partial, gradient)
 
     def _multiply(
-        self,
-        source: np.ndarray,
-        table: tuple[np.ndarray, np.ndarray],
-        weights: np.ndarray,
-        constant: np.ndarray,
-        target: np.ndarray,
-        for_backward: bool,
+        self, source: np.ndarray, weights: np.ndarray, constant: np.ndarray, target: np.ndarray, for_backward: bool
     ) -> None:
-        packed = self._packed_weights(for_backward)
-        self._kernels.pack_weights(weights, self._groups, for_backward, packed)
-        blocks = packed.shape[0] * packed.shape[1]
-        splits = 1 if target.shape[0] * target.shape[1] >= _ENOUGH_TASKS else blocks
-        self._kernels.multiply_windows(source, *table, packed, constant, splits, target)
+        packed = scratch("packed", (weights.size,), self._dtype)
+        self._kernels.pack_weights(weights, self._groups, for_backward, self._height, packed)
+        source, target = self._side_by_side(source), self._side_by_side(target)
+        positions = self._windows.input_positions if for_backward else self._windows.output_positions
+        table = self._runs(self._images_in_one(target.shape[1], positions), for_backward)
+        made = target.shape[2]
+        summed = weights.size // made
+        blocks = self._groups * -(-made // self._groups // self._height)
+        parts = min(len(table.pairs), -(-_ENOUGH_TASKS // len(target)))
+        output_parts = min(blocks, max(1, _ENOUGH_TASKS // (len(target) * parts)))
+        self._kernels.multiply_windows(
+            source, table.pairs, table.starts, table.runs, packed, summed, constant, self._groups, self._height,
+            parts, output_parts, target,
+        )  # fmt: skip
 
-    def _packed_weights(self, for_backward: bool) -> np.ndarray:
-        packed = self._packed.get(for_backward)
-        if packed is None:
-            shape = self._kernels.packed_shape(
-                self._groups, self._channels, self._outputs, self._windows.taps, for_backward
-            )
-            packed = self._packed[for_backward] = aligned_zeros(shape, self._dtype)
-        return packed
+    def _side_by_side(self, lanes: np.ndarray) -> np.ndarray:
+        """With few positions, all image groups as one of many positions: the weights are then read once."""
+        if self._windows.output_positions > _FEW_POSITIONS:
+            return lanes
+        return lanes.reshape(1, -1, *lanes.shape[2:])
+
+    @staticmethod
+    def _images_in_one(found: int, positions: int) -> int:
+        return found // positions
+
+    def _make_runs(self, images: int, for_backward: bool) -> PairedRuns:
+        channels = self._outputs if for_backward else self._channels
+        return paired_runs(self._windows, images, channels, self._groups, for_backward)
+
+    def _make_offsets(self, windows: Windows, images: int) -> TapOffsets:
+        return tap_offsets(windows, images, self._channels, self._groups)
+
+    def _unpadded(self, x: np.ndarray) -> tuple[Windows, np.ndarray]:
+        """The same geometry without padding, and x with its padding around it.
+
+        Then the taps of a window's row stand side by side, and few channels still fill a tile.
+        """
+        windows = self._windows
+        inputs = tuple(size + 2 * pad for size, pad in zip(windows.inputs, windows.pad, strict=True))
+        wide = np.zeros((x.shape[0], math.prod(inputs), *x.shape[2:]), self._dtype)
+        grid = np.arange(math.prod(inputs)).reshape(inputs)
+        inner = tuple(slice(pad, pad + size) for size, pad in zip(windows.inputs, windows.pad, strict=True))
+        self._kernels.spread_positions(x, grid[inner].ravel(), wide)
+        return Windows(inputs, windows.outputs, windows.kernel, windows.stride, (0,) * len(inputs), windows.dilation), wide
 
 
 class TransposedLaneProduct:

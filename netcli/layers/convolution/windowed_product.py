@@ -75,7 +75,7 @@ class WindowedProduct(Layer):
 
     def _lane_product(self) -> LaneProduct | TransposedLaneProduct:
         if self._product is None or self._product[0] != self._geometry:
-            product = LaneProduct(self.kernels, *self._geometry, self.context.dtype)
+            product = LaneProduct(*self._geometry, self.context.dtype)
             self._product = (self._geometry, TransposedLaneProduct(product) if self.transposed else product)
         return self._product[1]
 

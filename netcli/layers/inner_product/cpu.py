@@ -1,4 +1,4 @@
-"""CPU kernels of inner products: those of a convolution whose one window is the whole input, and one more."""
+"""CPU kernels of inner products, beside those of a convolution whose one window is the whole input."""
 
 from __future__ import annotations
 
@@ -6,23 +6,7 @@ import math
 
 from numba import prange
 
-from netcli.layers.convolution.cpu import (
-    add_bias_gradient,
-    add_weight_gradient,
-    multiply_windows,
-    pack_weights,
-    packed_shape,
-)
 from netcli.runtime.jit import parallel_kernel
-
-__all__ = [
-    "add_bias_gradient",
-    "add_weight_gradient",
-    "multiply_windows",
-    "pack_weights",
-    "packed_shape",
-    "rescale_rows",
-]
 
 
 @parallel_kernel

@@ -16,7 +16,6 @@ import math
 
 from numba import prange
 
-from netcli.layers.convolution.cpu import add_weight_gradient, multiply_windows, pack_weights, packed_shape
 from netcli.layers.loss.cpu import label_class
 from netcli.layers.loss.labels import NO_LABEL
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
@@ -25,13 +24,9 @@ __all__ = [
     "add_item_multiples",
     "add_projected_rows",
     "add_row_multiples",
-    "add_weight_gradient",
     "item_norms",
     "margin_backward",
     "margin_forward",
-    "multiply_windows",
-    "pack_weights",
-    "packed_shape",
     "row_norms",
     "unit_rows",
 ]

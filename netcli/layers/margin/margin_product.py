@@ -133,7 +133,7 @@ class MarginProduct(Layer):
     def _lane_product(self) -> LaneProduct:
         if self._product is None or self._product[0] != self._geometry:
             windows, channels, classes = self._geometry
-            product = LaneProduct(self.kernels, windows, channels, classes, 1, self.context.dtype)
+            product = LaneProduct(windows, channels, classes, 1, self.context.dtype)
             self._product = (self._geometry, product)
         return self._product[1]
 
