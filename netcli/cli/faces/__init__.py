@@ -1,0 +1,20 @@
+"""``netcli faces``: what work with faces needs beyond training, each command in a module of its own."""
+
+from __future__ import annotations
+
+import click
+
+from netcli.cli.group import LazyGroup
+
+COMMANDS: dict[str, str] = {}
+"""name of the command -> the line that ``netcli faces --help`` shows for it"""
+
+
+@click.group("faces", cls=LazyGroup, package=__name__, commands_by_name=COMMANDS)
+def command() -> None:
+    """Prepare faces, and look at what a margin makes of them.
+
+    \b
+    Example:
+      netcli faces --help
+    """
