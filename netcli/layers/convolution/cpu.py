@@ -13,7 +13,7 @@ from __future__ import annotations
 from numba import prange
 
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile, transpose_rows
+from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile, transpose_block
 
 _COLUMNS = COLUMN_VECTORS * LANES
 _PAIRS_AT_ONCE = 14
@@ -28,47 +28,77 @@ def _blocks(outputs, height):
 
 @parallel_kernel
 def pack_weights(weights, groups, for_backward, height, packed):
-    """weights (K, C / groups, T) -> packed, one-dimensional: for each block of outputs (rows, outputs of the block).
+    """weights (K, C / groups, T) -> packed (groups, blocks, rows, LANES): for each block of outputs a panel.
 
     Rows are the multiplied channels of each tap. Forward: tap t, channel c -> row t C / groups + c, outputs k.
-    For the data gradient k and c change places and the taps run backwards, as in ``backward_runs``.
+    For the data gradient k and c change places and the taps run backwards, as in ``backward_runs``. Columns beyond
+    the outputs of the block hold anything finite.
     """
     outputs = weights.shape[0] // groups
     channels, taps = weights.shape[1:]
     made, summed = (channels, outputs) if for_backward else (outputs, channels)
-    blocks = _blocks(made, height)
+    blocks = packed.shape[1]
+    values, panels = weights.reshape(-1), packed.reshape(-1)
     for task in prange(groups * blocks):
         group, block = task // blocks, task % blocks
-        first, last = made * block // blocks, made * (block + 1) // blocks
-        count = last - first
-        part = packed[(group * made + first) * summed * taps : (group * made + last) * summed * taps]
-        panel = part.reshape(taps, summed, count)
-        if for_backward:
-            for k in range(summed):
-                for r in range(count):
-                    source = weights[group * outputs + k, first + r]
-                    for t in range(taps):
-                        panel[taps - 1 - t, k, r] = source[t]
+        first = made * block // blocks
+        count = made * (block + 1) // blocks - first
+        panel = task * summed * taps * LANES
+        if taps == 1 and for_backward:
+            for row in range(summed):
+                start, target = (group * outputs + row) * channels + first, panel + row * LANES
+                for column in range(count):
+                    panels[target + column] = values[start + column]
+        elif taps == 1:
+            start = (group * outputs + first) * channels
+            for row in range(0, summed, LANES):
+                _pack(
+                    values, start + row, channels, count, panels, panel + row * LANES, LANES, min(LANES, summed - row)
+                )
         else:
-            for r in range(count):
-                for c in range(summed):
-                    source = weights[group * outputs + first + r, c]
-                    for t in range(taps):
-                        panel[t, c, r] = source[t]
+            for row in range(summed):
+                if for_backward:
+                    start, step = ((group * outputs + row) * channels + first) * taps, taps
+                    target, target_step = panel + ((taps - 1) * summed + row) * LANES, -summed * LANES
+                else:
+                    start, step = ((group * outputs + first) * channels + row) * taps, channels * taps
+                    target, target_step = panel + row * LANES, summed * LANES
+                for tap in range(0, taps, LANES):
+                    _pack(
+                        values,
+                        start + tap,
+                        step,
+                        count,
+                        panels,
+                        target + tap * target_step,
+                        target_step,
+                        min(LANES, taps - tap),
+                    )
+
+
+@kernel
+def _pack(values, start, step, rows, panels, target, target_step, columns):
+    """panels[j][k] = values[k][j], a block; whole vectors only where the array goes on far enough."""
+    if start + (rows - 1) * step + LANES <= values.size:
+        transpose_block(values, start, step, rows, panels, target, target_step, columns)
+    else:
+        for j in range(columns):
+            for k in range(rows):
+                panels[target + j * target_step + k] = values[start + k * step + j]
 
 
 @parallel_kernel
-def multiply_windows(x, pairs, starts, runs, weights, summed, bias, groups, height, parts, output_parts, y):
+def multiply_windows(x, pairs, starts, runs, weights, bias, groups, parts, output_parts, y):
     """y = bias + weights times the windows of x: a forward pass, or a data gradient with the backward tables.
 
-    weights: as packed, ``summed`` rows each; bias: (K,). The pairs are cut into ``parts`` and the blocks of outputs
+    weights: as packed; bias: (K,). The pairs are cut into ``parts`` and the blocks of outputs
     into ``output_parts``, so that few images still keep all threads busy.
     """
     images, positions, channels, _ = x.shape
     targets, outputs = y.shape[1:3]
     group_channels, group_outputs = channels // groups, outputs // groups
-    blocks = _blocks(group_outputs, height)
-    values, results, table = x.reshape(-1), y.reshape(-1), runs.reshape(-1)
+    blocks, summed = weights.shape[1:3]
+    values, results, table, panels = x.reshape(-1), y.reshape(-1), runs.reshape(-1), weights.reshape(-1)
     for task in prange(images * parts * output_parts):
         output_part, part = task % output_parts, task // output_parts % parts
         image = task // output_parts // parts
@@ -85,8 +115,8 @@ def multiply_windows(x, pairs, starts, runs, weights, summed, bias, groups, heig
                 for pair in range(some, min(some + _PAIRS_AT_ONCE, last_pair)):
                     multiply_tile(
                         count,
-                        weights,
-                        output * summed,
+                        panels,
+                        (both * summed) * LANES,
                         values,
                         source,
                         source,
@@ -130,13 +160,15 @@ def correlate_windows(x, dy, offsets, rows, groups, height, chunks, transposed, 
             count = min(at_once, min(last - item, items - position))
             for i in range(count):
                 for v in range(vectors):
-                    transpose_rows(
+                    transpose_block(
                         gradients,
                         ((item + i) * outputs + group * group_outputs + first_output + v * LANES) * LANES,
+                        LANES,
                         min(LANES, left - v * LANES),
                         room,
                         own_room + i * LANES * _COLUMNS + v * LANES,
                         _COLUMNS,
+                        LANES,
                     )
             for part in range(offsets.shape[0]):
                 for row_block in range(row_blocks):

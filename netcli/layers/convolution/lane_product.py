@@ -18,6 +18,7 @@ import numpy as np
 
 from netcli.layers.convolution.tap_tables import PairedRuns, TapOffsets, paired_runs, tap_offsets
 from netcli.layers.windows import Windows
+from netcli.runtime.blob import aligned_zeros
 from netcli.runtime.scratch import scratch
 
 _ENOUGH_TASKS = 32
@@ -51,6 +52,7 @@ class LaneProduct:
         self._zeros = np.zeros(max(channels, outputs), dtype)
         self._runs = functools.cache(self._make_runs)
         self._offsets = functools.cache(self._make_offsets)
+        self._wide = functools.cache(lambda *shape: aligned_zeros(shape, dtype))
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Writes y; ``bias`` (outputs,) or None."""
@@ -68,7 +70,7 @@ class LaneProduct:
         if self._channels < _FEW_CHANNELS and any(windows.pad):
             windows, x = self._unpadded(x)
         x, dy = self._side_by_side(x), self._side_by_side(dy)
-        table = self._offsets(windows, self._images_in_one(x.shape[1], windows.input_positions))
+        table = self._offsets(windows, x.shape[1] // windows.input_positions)
         from netcli.runtime.tiles import COLUMN_VECTORS
 
         columns = COLUMN_VECTORS * dy.shape[3]
@@ -94,30 +96,25 @@ class LaneProduct:
     def _multiply(
         self, source: np.ndarray, weights: np.ndarray, constant: np.ndarray, target: np.ndarray, for_backward: bool
     ) -> None:
-        packed = scratch("packed", (weights.size,), self._dtype)
-        self._kernels.pack_weights(weights, self._groups, for_backward, self._height, packed)
+        made = (self._channels if for_backward else self._outputs) // self._groups
+        blocks = -(-made // self._height)
+        rows = weights.size // (made * self._groups)
+        packed = scratch("packed", (self._groups, blocks, rows, source.shape[3]), self._dtype)
+        self._kernels.pack_weights(np.ascontiguousarray(weights), self._groups, for_backward, self._height, packed)
         source, target = self._side_by_side(source), self._side_by_side(target)
         positions = self._windows.input_positions if for_backward else self._windows.output_positions
-        table = self._runs(self._images_in_one(target.shape[1], positions), for_backward)
-        made = target.shape[2]
-        summed = weights.size // made
-        blocks = self._groups * -(-made // self._groups // self._height)
+        table = self._runs(target.shape[1] // positions, for_backward)
         parts = min(len(table.pairs), -(-_ENOUGH_TASKS // len(target)))
-        output_parts = min(blocks, max(1, _ENOUGH_TASKS // (len(target) * parts)))
+        output_parts = min(self._groups * blocks, max(1, _ENOUGH_TASKS // (len(target) * parts)))
         self._kernels.multiply_windows(
-            source, table.pairs, table.starts, table.runs, packed, summed, constant, self._groups, self._height,
-            parts, output_parts, target,
-        )  # fmt: skip
+            source, table.pairs, table.starts, table.runs, packed, constant, self._groups, parts, output_parts, target
+        )
 
     def _side_by_side(self, lanes: np.ndarray) -> np.ndarray:
         """With few positions, all image groups as one of many positions: the weights are then read once."""
         if self._windows.output_positions > _FEW_POSITIONS:
             return lanes
         return lanes.reshape(1, -1, *lanes.shape[2:])
-
-    @staticmethod
-    def _images_in_one(found: int, positions: int) -> int:
-        return found // positions
 
     def _make_runs(self, images: int, for_backward: bool) -> PairedRuns:
         channels = self._outputs if for_backward else self._channels
@@ -133,11 +130,13 @@ class LaneProduct:
         """
         windows = self._windows
         inputs = tuple(size + 2 * pad for size, pad in zip(windows.inputs, windows.pad, strict=True))
-        wide = np.zeros((x.shape[0], math.prod(inputs), *x.shape[2:]), self._dtype)
+        wide = self._wide(x.shape[0], math.prod(inputs), *x.shape[2:])
         grid = np.arange(math.prod(inputs)).reshape(inputs)
         inner = tuple(slice(pad, pad + size) for size, pad in zip(windows.inputs, windows.pad, strict=True))
         self._kernels.spread_positions(x, grid[inner].ravel(), wide)
-        return Windows(inputs, windows.outputs, windows.kernel, windows.stride, (0,) * len(inputs), windows.dilation), wide
+        return Windows(
+            inputs, windows.outputs, windows.kernel, windows.stride, (0,) * len(inputs), windows.dilation
+        ), wide
 
 
 class TransposedLaneProduct:

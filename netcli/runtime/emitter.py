@@ -1,0 +1,174 @@
+"""Vector code for kernels, written straight into the function that numba compiles: what intrinsics are made with.
+
+Vectors are LANES values of one floating type. A loop's values are values, not memory, so that they stay in
+registers; what numba makes of a loop over lanes depends on LLVM's mood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from netcli.runtime.jit import LANES
+
+_INDEX = ir.IntType(64)
+_SHORT = ir.IntType(32)
+
+
+def are_values(*candidates: Any) -> bool:
+    """Whether these numba types are one-dimensional C-ordered arrays of one floating type."""
+    return all(
+        isinstance(array, types.Array)
+        and array.ndim == 1
+        and array.layout == "C"
+        and isinstance(array.dtype, types.Float)
+        and array.dtype == candidates[0].dtype
+        for array in candidates
+    )
+
+
+def is_table(candidate: Any) -> bool:
+    """Whether this numba type is a C-ordered array of int32."""
+    return isinstance(candidate, types.Array) and candidate.layout == "C" and candidate.dtype == types.int32
+
+
+def constant(value: int) -> ir.Constant:
+    """A number that counts or places something."""
+    return ir.Constant(_INDEX, value)
+
+
+def is_negative(builder: Any, value: Any) -> Any:
+    """Whether a place is none."""
+    return builder.icmp_signed("<", value, constant(0))
+
+
+class Emitter:
+    """Writes vector code into the function that is being compiled. Pointers are to single values."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        self.builder = builder
+        self._context = context
+        self._signature = signature
+        self._arguments = arguments
+        floating = next(kind.dtype for kind in signature.args if are_values(kind))
+        self._item = context.get_data_type(floating)
+        self._bytes = floating.bitwidth // 8
+        self._vector = ir.VectorType(self._item, LANES)
+        self._fused = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(self._vector, [self._vector] * 3),
+            f"llvm.fmuladd.v{LANES}f{floating.bitwidth}",
+        )
+
+    def data(self, index: int) -> Any:
+        """Where the array at ``index`` of the arguments begins."""
+        kind = self._signature.args[index]
+        return self._context.make_array(kind)(self._context, self.builder, self._arguments[index]).data
+
+    def at(self, index: int, start: int) -> Any:
+        """The value of the array at ``index`` that the argument at ``start`` counts to."""
+        return self.moved(self.data(index), self._arguments[start])
+
+    def moved(self, pointer: Any, count: Any) -> Any:
+        return self.builder.gep(pointer, [constant(count) if isinstance(count, int) else count])
+
+    def source(self, base: Any, row: Any) -> tuple[Any, Any]:
+        """Pointer and step to the rows of a run: below 0, to a row of zeros that stays where it is."""
+        absent = is_negative(self.builder, row)
+        pointer = self.moved(base, self.builder.mul(row, constant(LANES)))
+        step = self.builder.select(absent, constant(0), constant(LANES))
+        return self.builder.select(absent, self._zeros(), pointer), step
+
+    def load(self, pointer: Any) -> Any:
+        return self.builder.load(self.builder.bitcast(pointer, self._vector.as_pointer()), align=self._bytes)
+
+    def store(self, vector: Any, pointer: Any) -> None:
+        self.builder.store(vector, self.builder.bitcast(pointer, self._vector.as_pointer()), align=self._bytes)
+
+    def load_item(self, pointer: Any) -> Any:
+        return self.builder.load(pointer)
+
+    def load_short(self, pointer: Any) -> Any:
+        return self.builder.sext(self.builder.load(pointer), _INDEX)
+
+    def spread(self, item: Any) -> Any:
+        """A vector of which every lane is ``item``."""
+        undefined = ir.Constant(self._vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, item, ir.Constant(_SHORT, 0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_SHORT, LANES), [0] * LANES))
+
+    def multiply_add(self, left: Any, right: Any, total: Any) -> Any:
+        return self.builder.call(self._fused, [left, right, total])
+
+    def transposed(self, square: Sequence[Any]) -> Sequence[Any]:
+        """LANES vectors, as columns: halves change places, then quarters, and so on."""
+        distance = LANES // 2
+        while distance:
+            low = [j if not j & distance else LANES + j - distance for j in range(LANES)]
+            high = [j + distance if not j & distance else LANES + j for j in range(LANES)]
+            swapped = list(square)
+            for k in range(LANES):
+                if not k & distance:
+                    swapped[k] = self._shuffled(square[k], square[k + distance], low)
+                    swapped[k + distance] = self._shuffled(square[k], square[k + distance], high)
+            square = swapped
+            distance //= 2
+        return square
+
+    def repeat(self, count: Any, carried: list[Any], body: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
+        """A loop over ``count`` rounds, perhaps none: body(round, carried) -> carried. Returns the last carried."""
+        builder = self.builder
+        before = builder.basic_block
+        inside, after = builder.append_basic_block("tile.loop"), builder.append_basic_block("tile.done")
+        builder.cbranch(builder.icmp_signed(">", count, constant(0)), inside, after)
+        builder.position_at_end(inside)
+        index = builder.phi(_INDEX)
+        index.add_incoming(constant(0), before)
+        current = [builder.phi(value.type) for value in carried]
+        for phi, value in zip(current, carried, strict=True):
+            phi.add_incoming(value, before)
+        results = body(index, current)
+        following = builder.add(index, constant(1))
+        index.add_incoming(following, builder.basic_block)
+        for phi, value in zip(current, results, strict=True):
+            phi.add_incoming(value, builder.basic_block)
+        end = builder.basic_block
+        builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
+        builder.position_at_end(after)
+        final = [builder.phi(value.type) for value in carried]
+        for phi, value, result in zip(final, carried, results, strict=True):
+            phi.add_incoming(value, before)
+            phi.add_incoming(result, end)
+        return final
+
+    def switch(self, choice: Any, most: int, case: Callable[[int], None]) -> None:
+        """Runs the code that ``case`` emits for the value of ``choice``, 1 to ``most``; nothing for others."""
+        builder = self.builder
+        done = builder.append_basic_block("tile.end")
+        selector = builder.switch(choice, done)
+        for value in range(1, most + 1):
+            block = builder.append_basic_block("tile.case")
+            selector.add_case(constant(value), block)
+            builder.position_at_end(block)
+            case(value)
+            builder.branch(done)
+        builder.position_at_end(done)
+
+    def _shuffled(self, first: Any, second: Any, order: list[int]) -> Any:
+        return self.builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_SHORT, LANES), order))
+
+    def _zeros(self) -> Any:
+        """A row of zeros in the module's constants."""
+        module = self.builder.module
+        name = f"netcli.zeros.{self._item}"
+        zeros = module.globals.get(name)
+        if zeros is None:
+            zeros = ir.GlobalVariable(module, self._vector, name)
+            zeros.initializer = ir.Constant(self._vector, [0.0] * LANES)
+            zeros.global_constant = True
+            zeros.linkage = "internal"
+        return self.builder.bitcast(zeros, self._item.as_pointer())
