@@ -213,3 +213,22 @@ def test_the_products_stay_in_lanes() -> None:
     single.backward([np.ones((6, 7))])
     assert single.tops[0].values.home() is LANES
     assert single.bottoms[0].gradients.home() is LANES
+
+
+@pytest.mark.parametrize("type_name", BOTH)
+@pytest.mark.parametrize("phase", [pb.TRAIN, pb.TEST])
+def test_the_third_top_is_the_accuracy_without_the_margin(type_name: str, phase: int) -> None:
+    """Many items are right, but not by the margin; an item without a class does not count."""
+    text = f"{FIELDS[type_name]} {{ num_output: 7 type: QUADRUPLE base: 0 }}"
+    bottoms = (Bottom((40, 2)), Bottom((40,), labels(7), differentiable=False))
+    single = SingleLayer(LayerCase(type_name, "own", "", text, bottoms=bottoms, tops=3, phase=phase))
+    rows = np.stack([np.cos(np.arange(7)), np.sin(np.arange(7))], axis=1)
+    single.layer.params[0].values.update(PLAIN)[...] = rows
+    x = single.case.make_bottoms()[0]
+    plain = x @ rows.T
+    label = np.where(np.arange(40) < 25, plain.argmax(axis=1), (plain.argmax(axis=1) + 1) % 7)
+    label[0] = -1
+    y, _, accuracy = single.forward([x, label.astype(np.float64)])
+    assert accuracy == pytest.approx(24 / 39)
+    with_margin = (y.argmax(axis=1) == label).sum() / 39
+    assert with_margin < 0.5 * accuracy

@@ -24,6 +24,7 @@ __all__ = [
     "add_item_multiples",
     "add_projected_rows",
     "add_row_multiples",
+    "count_right",
     "item_norms",
     "margin_backward",
     "margin_forward",
@@ -86,6 +87,25 @@ def item_norms(x, norms):
                     total[lane] += row[lane] * row[lane]
         for lane in range(LANES):
             total[lane] = math.sqrt(total[lane])
+
+
+@kernel
+def count_right(labels, y):
+    """(how many labels have the best score, how many labels are a class at all); ties count against the label."""
+    right, classes = 0, 0
+    for item in range(labels.size):
+        group, lane = item // LANES, item % LANES
+        label = label_class(labels[item], y.shape[2], NO_LABEL)
+        if label < 0:
+            continue
+        classes += 1
+        best = True
+        for k in range(y.shape[2]):
+            if k != label and not y[group, 0, k, lane] < y[group, 0, label, lane]:
+                best = False
+                break
+        right += best
+    return right, classes
 
 
 @kernel

@@ -3,7 +3,8 @@
 The equations are those of ``margin_product``; backward is the gradient, which is the authors' too, so that
 ``gradient`` makes no difference.
 
-Bottoms: x (M..., D...), labels (M) -> y (M..., num_output) and on request lambda (1,). Parameter: w (num_output, D).
+Bottoms: x (M..., D...), labels (M) -> y (M..., num_output) and on request lambda (1,) and the accuracy
+without the margin (). Parameter: w (num_output, D).
 ``type`` gives the margin m: SINGLE 1 (none), DOUBLE 2, TRIPLE 3, QUADRUPLE 4. Sources: Liu et al., "Large-margin
 softmax loss for convolutional neural networks", ICML 2016; the authors' fork of Caffe,
 wy1iu/LargeMargin_Softmax_Loss.
@@ -22,7 +23,7 @@ from netcli.runtime.blob import PLAIN
     "LargeMarginInnerProduct",
     param="largemargin_inner_product_param",
     bottoms=2,
-    tops=(1, 2),
+    tops=(1, 3),
     undifferentiable=(1,),
     fork="L-Softmax (wy1iu/LargeMargin_Softmax_Loss)",
 )

@@ -2,7 +2,8 @@
 
 The equations are those of ``margin_product`` with w_k / |w_k| for w_k, so that a class is a direction.
 
-Bottoms: x (M..., D...), labels (M) -> y (M..., num_output) and on request lambda (1,). Parameter: w (num_output, D).
+Bottoms: x (M..., D...), labels (M) -> y (M..., num_output) and on request lambda (1,) and the accuracy
+without the margin (). Parameter: w (num_output, D).
 ``type`` gives the margin m: SINGLE 1 (none), DOUBLE 2, TRIPLE 3, QUADRUPLE 4.
 
 ``gradient: REFERENCE`` is the authors' layer: in TRAIN every pass rescales the rows of the parameter to unit length, in
@@ -29,7 +30,7 @@ from netcli.schema import caffe_pb2 as pb
     "MarginInnerProduct",
     param="margin_inner_product_param",
     bottoms=2,
-    tops=(1, 2),
+    tops=(1, 3),
     undifferentiable=(1,),
     fork="SphereFace (wy1iu/sphereface)",
 )

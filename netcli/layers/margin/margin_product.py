@@ -5,6 +5,10 @@ With w_k the row of class k, t_k the angle between x and it, and psi as in cpu.p
     y_k = |w_k| |x| cos t_k                                                      for k other than the label
     y_k = |w_k| |x| (lambda cos t_k + psi(t_k)) / (1 + lambda)                   for the label
 
+A third top has the accuracy of the scores without the margin, |w_k| |x| cos t_k for every k: the share of the items
+whose label is a class for which that is the best one. With the margin the label's score is lower than in use, and so
+is an accuracy that is taken from y.
+
 The products run in lanes as those of InnerProduct do; the margin touches one column of each item. A label that is
 no class gets no margin, as in the forks: the loss behind says what it thinks of it.
 """
@@ -38,7 +42,7 @@ class MarginProduct(Layer):
         self._work = Workspace(context.dtype)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """(M..., D...) and M labels -> (M..., num_output) and, for a second top, (1,): lambda.
+        """(M..., D...) and M labels -> (M..., num_output), (1,) for lambda and () for the accuracy without the margin.
 
         Raises:
             ConfigError: NC120 without num_output, NC121 for an annealing out of range, NC123 for the axis, NC125 for
@@ -59,7 +63,7 @@ class MarginProduct(Layer):
         self.declarations = [
             self.learnable((classes, features), settings.weight_filler, str(self.param_field), "weight_filler", "type")
         ]
-        return [(*shape[:axis], classes), (1,)][: max(1, len(self.param.top))]
+        return [(*shape[:axis], classes), (1,), ()][: max(1, len(self.param.top))]
 
     @property
     def annealing_weight(self) -> float:
@@ -73,6 +77,9 @@ class MarginProduct(Layer):
         y = self._top_lanes.write(tops[0].values)
         self._lane_product().forward(x, self._as_weights(rows), None, y)
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
+        if len(tops) > 2:
+            right, samples = self.kernels.count_right(labels, y)
+            tops[2].values.write(PLAIN).fill(right / max(1, samples))
         self._lambda = self.real(self.annealing_weight)
         x_norms, cosines = self._of_items("norms", x), self._of_items("cosines", x)
         self.kernels.item_norms(x, x_norms)
