@@ -172,6 +172,10 @@ CATALOGUE: dict[str, str] = {
     "NC540": "the code of a Python layer cannot be found",
     "NC541": "the code of a Python layer failed",
     "NC542": "a MemoryData layer has no data",
+    "NC550": "a folder that holds no trained run",
+    "NC551": "features that cannot be drawn in a plane",
+    "NC552": "matplotlib is not installed",
+    "NC553": "a name that is not that of a picture",
     # NC580 to NC599: the pycaffe face
     "NC580": "no GPU and no second solver through the pycaffe face",
     "NC581": "a blob with more axes than num, channels, height and width",

@@ -22,6 +22,7 @@ COMMANDS = {
     "layers": "Print what the layer types do.",
     "upgrade": "Rewrite an old prototxt in the modern form.",
     "data": "Make data sets, and look into them.",
+    "faces": "Prepare faces, and look at what a margin makes of them.",
     "doctor": "Report on the installation.",
 }
 """name of the command -> the line that ``netcli --help`` shows for it"""

@@ -6,7 +6,9 @@ import click
 
 from netcli.cli.group import LazyGroup
 
-COMMANDS: dict[str, str] = {}
+COMMANDS = {
+    "figure": "Draw the two-dimensional features that runs have learned, one column for each RUN.",
+}
 """name of the command -> the line that ``netcli faces --help`` shows for it"""
 
 
@@ -16,5 +18,5 @@ def command() -> None:
 
     \b
     Example:
-      netcli faces --help
+      netcli faces figure runs/m1 runs/m4 --out margin.png
     """
