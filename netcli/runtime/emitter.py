@@ -89,6 +89,21 @@ class Emitter:
     def store(self, vector: Any, pointer: Any) -> None:
         self.builder.store(vector, self.builder.bitcast(pointer, self._vector.as_pointer()), align=self._bytes)
 
+    def vector_unless_negative(self, base: Any, place: Any) -> Vector:
+        """The vector ``place`` values behind ``base``; zeros where that is below 0."""
+        pointer = self.moved(base, place)
+        return Vector(self, self.load(self.builder.select(is_negative(self.builder, place), self._zeros(), pointer)))
+
+    def store_unless_negative(self, vector: Vector, base: Any, place: Any) -> None:
+        """Puts it ``place`` values behind ``base``, or nowhere where that is below 0."""
+        nowhere = self.builder.bitcast(cgutils.alloca_once(self.builder, self._vector), self._item.as_pointer())
+        pointer = self.moved(base, place)
+        self.store(vector.value, self.builder.select(is_negative(self.builder, place), nowhere, pointer))
+
+    def constant_vector(self, number: float) -> Any:
+        """A vector of which every lane is ``number``."""
+        return ir.Constant(self._vector, [number] * LANES)
+
     def load_item(self, pointer: Any) -> Any:
         return self.builder.load(pointer)
 
@@ -172,3 +187,24 @@ class Emitter:
             zeros.global_constant = True
             zeros.linkage = "internal"
         return self.builder.bitcast(zeros, self._item.as_pointer())
+
+
+class Vector:
+    """A vector in arithmetic: sums, differences, and products with numbers, of which the compiler may fuse two."""
+
+    def __init__(self, vectors: Emitter, value: Any) -> None:
+        self._vectors = vectors
+        self.value = value
+
+    def __add__(self, other: Vector) -> Vector:
+        return self._made(self._vectors.builder.fadd(self.value, other.value, flags=("contract",)))
+
+    def __sub__(self, other: Vector) -> Vector:
+        return self._made(self._vectors.builder.fsub(self.value, other.value, flags=("contract",)))
+
+    def __mul__(self, number: float) -> Vector:
+        factor = self._vectors.constant_vector(number)
+        return self._made(self._vectors.builder.fmul(self.value, factor, flags=("contract",)))
+
+    def _made(self, value: Any) -> Vector:
+        return Vector(self._vectors, value)

@@ -12,7 +12,7 @@ dilation and groups cost nothing.
 
 Each is emitted for every height R up to ``tile_height``, behind a switch, as loops whose sums are values, not memory:
 what numba makes of such a loop depends on LLVM's mood, and a sum that goes through memory costs four times as much.
-16 lanes: 14 x 2 vectors of sums, 2 of x and one spread weight are 31 of the 32 registers; 8 and 4 lanes have 16 registers.
+With 16 lanes, 14 x 2 vectors of sums, 2 of x and one spread weight are 31 of the 32 registers; otherwise there are 16.
 
 All arrays are one-dimensional and C-ordered, of one floating type; starts count their values.
 """
@@ -146,9 +146,9 @@ def correlate_tile(
 ) -> Any:
     """Adds to ``height`` rows of ``out`` what ``count`` items of x and ``transposed`` give.
 
-    Item i's rows of x stand ``offsets[first + i]`` rows of LANES values behind x_start; below 0 it is left out. Its rows
-    of ``transposed``, one a lane, stand ``i item_step`` values behind transposed_start. ``vectors``, 1 or 2: a row of
-    out and of transposed has that many vectors in use, of the COLUMN_VECTORS that it has room for.
+    Item i's rows of x stand ``offsets[first + i]`` rows of LANES values behind x_start; below 0 it is left out. Its
+    rows of ``transposed``, one a lane, stand ``i item_step`` values behind transposed_start. ``vectors``, 1 or 2: a row
+    of out and of transposed has that many vectors in use, of the COLUMN_VECTORS that it has room for.
     """
     if not (are_values(x, transposed, out) and is_table(offsets)):
         return None

@@ -52,7 +52,7 @@ def pack_weights(weights, groups, for_backward, height, packed):
         elif taps == 1:
             start = (group * outputs + first) * channels
             for row in range(0, summed, LANES):
-                _pack(
+                pack_block(
                     values, start + row, channels, count, panels, panel + row * LANES, LANES, min(LANES, summed - row)
                 )
         else:
@@ -64,7 +64,7 @@ def pack_weights(weights, groups, for_backward, height, packed):
                     start, step = ((group * outputs + first) * channels + row) * taps, channels * taps
                     target, target_step = panel + row * LANES, summed * LANES
                 for tap in range(0, taps, LANES):
-                    _pack(
+                    pack_block(
                         values,
                         start + tap,
                         step,
@@ -77,8 +77,8 @@ def pack_weights(weights, groups, for_backward, height, packed):
 
 
 @kernel
-def _pack(values, start, step, rows, panels, target, target_step, columns):
-    """panels[j][k] = values[k][j], a block; whole vectors only where the array goes on far enough."""
+def pack_block(values, start, step, rows, panels, target, target_step, columns):
+    """panels[j][k] = values[k][j], up to LANES rows k and columns j; whole vectors where values go on far enough."""
     if start + (rows - 1) * step + LANES <= values.size:
         transpose_block(values, start, step, rows, panels, target, target_step, columns)
     else:
@@ -236,8 +236,10 @@ def spread_positions(x, places, wide):
     """wide (G, P', C, L): x (G, P, C, L) with the position p at ``places[p]``; what is elsewhere stays."""
     positions = x.shape[1]
     for task in prange(x.shape[0] * positions):
-        image, position = task // positions, task % positions
-        wide[image, places[position]] = x[image, position]
+        source = x[task // positions, task % positions].reshape(-1)
+        target = wide[task // positions, places[task % positions]].reshape(-1)
+        for i in range(source.size):
+            target[i] = source[i]
 
 
 @parallel_kernel

@@ -9,6 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
+from netcli.layers.convolution.winograd.geometry import is_faster
+from netcli.layers.convolution.winograd.product import WinogradProduct
 from netcli.layers.lane_view import LaneView
 from netcli.layers.layer import Layer
 from netcli.layers.windows import Windows
@@ -28,7 +30,7 @@ class WindowedProduct(Layer):
 
     transposed: ClassVar[bool] = False
     _geometry: Geometry
-    _product: tuple[Geometry, LaneProduct | TransposedLaneProduct] | None = None
+    _product: tuple[tuple[Geometry, int], LaneProduct | TransposedLaneProduct] | None = None
 
     def _plan(
         self,
@@ -73,26 +75,34 @@ class WindowedProduct(Layer):
         windows, channels, outputs, groups = self._geometry
         return plain.reshape(outputs, channels // groups, windows.taps)
 
-    def _lane_product(self) -> LaneProduct | TransposedLaneProduct:
-        if self._product is None or self._product[0] != self._geometry:
-            product = LaneProduct(*self._geometry, self.context.dtype)
-            self._product = (self._geometry, TransposedLaneProduct(product) if self.transposed else product)
+    def _lane_product(self, image_groups: int) -> LaneProduct | TransposedLaneProduct:
+        """What computes it for so many groups of images."""
+        key = (self._geometry, image_groups)
+        if self._product is None or self._product[0] != key:
+            product = self._product_class(image_groups)(*self._geometry, self.context.dtype)
+            self._product = (key, TransposedLaneProduct(product) if self.transposed else product)
         return self._product[1]
 
+    def _product_class(self, image_groups: int) -> type[LaneProduct]:
+        """The plain sum, as Caffe has it, for ``engine: CAFFE``; otherwise what is expected to be fastest."""
+        summed_plainly = self.param.convolution_param.engine == pb.ConvolutionParameter.CAFFE
+        if not summed_plainly and is_faster(*self._geometry, image_groups):
+            return WinogradProduct
+        return LaneProduct
+
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        product = self._lane_product()
         weights = self._as_weights(self._weights())
         bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
         for bottom, top in zip(bottoms, tops, strict=True):
             x = self._bottom_lanes.read(bottom.values)
-            product.forward(x, weights, bias, self._top_lanes.write(top.values))
+            self._lane_product(len(x)).forward(x, weights, bias, self._top_lanes.write(top.values))
             self._top_lanes.store(top.values)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        product = self._lane_product()
         weights = self._as_weights(self._weights())
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
             dy = self._top_lanes.read(top.gradients)
+            product = self._lane_product(len(dy))
             if self.wants_gradient(0):
                 weight_gradient = self._as_weights(self.params[0].gradients.update(PLAIN))
                 product.backward_weights(self._bottom_lanes.read(bottom.values), dy, weight_gradient)

@@ -1,0 +1,106 @@
+"""The product of 3 x 3 windows at stride 1 and weights by Winograd's algorithm: tables, room and calls of kernels."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from netcli.layers.convolution.lane_product import LaneProduct
+from netcli.layers.convolution.winograd.geometry import OUTPUTS, TILE, tile_positions, turned
+from netcli.layers.windows import Windows
+from netcli.runtime.scratch import scratch
+
+_TILES_AT_ONCE = 4
+"""Tiles whose frequencies stay in the second cache while the filters pass by."""
+_CACHE_VALUES = 400_000
+"""Values of a block of tiles of x and dy."""
+_LARGE_SUMS = 200 * 200
+"""Channels times outputs from which each chunk of the tiles cannot have sums of its own."""
+_CHUNKS = 8
+_TILES_IN_ALL = 64
+
+
+class WinogradProduct(LaneProduct):
+    """One geometry with its tables, of 3 x 3 windows at stride 1 and dilation 1."""
+
+    def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
+        super().__init__(windows, channels, outputs, groups, dtype)
+        from netcli.layers.convolution.winograd import cpu as winograd_cpu
+
+        self._winograd = winograd_cpu
+        self._no_bias = np.zeros(self._height, dtype)
+        self._tables = functools.cache(self._make_tables)
+
+    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
+        """Adds to ``gradient``, of the weights' shape."""
+        import numba
+
+        lanes = x.shape[3]
+        columns = self._winograd.COLUMNS
+        group_channels, group_outputs = self._channels // self._groups, self._outputs // self._groups
+        blocks = -(-group_outputs // columns)
+        inputs, outputs = self._tables(self._windows, self._channels, self._outputs, lanes)
+        tiles = len(x) * len(inputs)
+        threads = numba.config.NUMBA_NUM_THREADS
+        places = scratch("places", (threads, OUTPUTS), np.dtype(np.int32))
+        pixels = self._winograd.PIXEL_VALUES
+        if group_channels * group_outputs < _LARGE_SUMS:
+            at_once = max(1, _CACHE_VALUES // (2 * TILE * (group_channels + columns) * lanes))
+            steps = np.arange(at_once, dtype=np.int32) * group_channels
+            sums = scratch(
+                "sums", (min(_CHUNKS, tiles), self._groups, blocks, TILE, group_channels, columns), self._dtype
+            )
+            room = self._room(at_once * (group_channels + columns) + 2, lanes, pixels)
+            self._winograd.correlate_tiles(
+                x, inputs, dy, outputs, self._groups, self._height, at_once, steps, room, places, sums
+            )
+        else:
+            sums = scratch("sums", (1, self._groups, blocks, TILE, group_channels, columns), self._dtype)
+            sums[:] = 0
+            for first in range(0, tiles, _TILES_IN_ALL):
+                count = min(_TILES_IN_ALL, tiles - first)
+                v = scratch("v", (self._groups, TILE, count, group_channels, lanes), self._dtype)
+                d = scratch("d", (self._groups, blocks, TILE, count, lanes, columns), self._dtype)
+                room = scratch("pixels", (threads, pixels), self._dtype)
+                self._winograd.transform_tiles(x, inputs, dy, outputs, self._groups, first, v, d, room, places)
+                steps = np.arange(count, dtype=np.int32) * group_channels
+                self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, sums)
+        self._winograd.add_tile_gradients(sums, gradient)
+
+    def _multiply(
+        self, source: np.ndarray, weights: np.ndarray, constant: np.ndarray, target: np.ndarray, for_backward: bool
+    ) -> None:
+        import numba
+
+        lanes = source.shape[3]
+        summed, made = source.shape[2] // self._groups, target.shape[2] // self._groups
+        windows = turned(self._windows) if for_backward else self._windows
+        inputs, outputs = self._tables(windows, source.shape[2], target.shape[2], lanes)
+        blocks = -(-made // self._height)
+        filters = scratch("packed", (TILE, self._groups, blocks, summed, lanes), self._dtype)
+        self._winograd.transform_filters(weights, self._groups, for_backward, filters)
+        tiles = len(source) * len(inputs)
+        tiles = len(source) * len(inputs)
+        parts = -(-tiles // _TILES_AT_ONCE)
+        splits = min(blocks, -(-numba.config.NUMBA_NUM_THREADS // (parts * self._groups)))
+        room = self._room(-(-tiles // parts) * (summed + made) + 2, lanes)
+        runs = np.array([[0, summed, 0, 0]], np.int32)
+        self._winograd.multiply_tiles(
+            source, inputs, filters, constant, self._groups, parts, splits, runs, self._no_bias, room,
+            outputs, target,
+        )  # fmt: skip
+
+    def _room(self, rows: int, lanes: int, more: int = 0) -> np.ndarray:
+        """For each thread the frequencies of ``rows`` rows of lanes, and ``more`` values."""
+        import numba
+
+        return scratch("tiles", (numba.config.NUMBA_NUM_THREADS, TILE * rows * lanes + more), self._dtype)
+
+    def _make_tables(self, windows: Windows, channels: int, outputs: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+        """The tables ``inputs`` and ``outputs`` of the kernels for values that stand in so many channels."""
+        inputs, targets = (
+            np.where(positions < 0, -1, positions * width * lanes).astype(np.int32)
+            for positions, width in zip(tile_positions(windows), (channels, outputs), strict=True)
+        )
+        return inputs, targets
