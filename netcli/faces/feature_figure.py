@@ -37,8 +37,8 @@ def feature_figure(runs: Sequence[PlanarFeatures]) -> Figure:
 
 
 def _title(run: PlanarFeatures) -> str:
-    weight = f", λ = {run.weight:.3g}" if run.margin > 1 else ""
-    return f"m = {run.margin}{weight}\n{run.accuracy:.1%} right by angle"
+    weight = f", λ = {run.weight:.3g}" if run.margin != 1 and run.weight else ""
+    return f"m = {run.margin:g}{weight}\n{run.accuracy:.1%} right by angle"
 
 
 def _draw_plane(axes: Axes, run: PlanarFeatures) -> None:

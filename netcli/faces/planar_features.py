@@ -43,7 +43,7 @@ class PlanarFeatures:
 
     run: Path
     iteration: int
-    margin: int
+    margin: float
     weight: float
     features: np.ndarray
     labels: np.ndarray
@@ -94,9 +94,9 @@ def planar_features(run: Path, items: int) -> PlanarFeatures:
     finally:
         net.close()
     layer = head.layer
-    margin, weight = 1, 0.0
+    margin, weight = 1.0, 0.0
     if isinstance(layer, MarginProduct):
-        margin, weight = layer.settings.type + 1, layer.annealing_weight
+        margin, weight = layer.margin, layer.annealing_weight
     return PlanarFeatures(run, iteration, margin, weight, features, labels, _rows(net, head))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from netcli.errors import Finding
 from netcli.lint.subject import PlannedNet, Subject, warning
 
-MARGIN_LAYERS = ("MarginInnerProduct", "LargeMarginInnerProduct")
+MARGIN_LAYERS = ("MarginInnerProduct", "LargeMarginInnerProduct", "AngularMargin")
 
 _OWN_ACTIVATION = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
 _SAME_VALUES = frozenset({"Reshape", "Flatten", "Slice", "Split", "Concat", "Permute", "Filter"})

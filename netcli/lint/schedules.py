@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from netcli.errors import Finding
+from netcli.layers.margin.annealing import MarginSettings
 from netcli.layers.registry import layer_types
 from netcli.lint.losses import MARGIN_LAYERS
 from netcli.lint.subject import Subject, solver_warning, warning
@@ -37,7 +38,7 @@ def lambda_never_anneals(subject: Subject) -> Iterator[Finding]:
         for _, source in net.of_type(*MARGIN_LAYERS):
             field = _field(source.param.type)
             settings = getattr(source.param, field)
-            if settings.type == 0:  # a margin of one is none, and lambda makes no difference
+            if not _lambda_matters(settings):
                 continue
             if settings.gamma == 0 or settings.power == 0 or settings.base <= settings.lambda_min:
                 stays = max(settings.lambda_min, settings.base)
@@ -55,7 +56,9 @@ def lambda_at_its_floor_too_early(subject: Subject) -> Iterator[Finding]:
     for net in subject.in_phase(pb.TRAIN):
         for _, source in net.of_type(*MARGIN_LAYERS):
             settings = getattr(source.param, _field(source.param.type))
-            if min(settings.gamma, settings.power, settings.lambda_min, settings.type) <= 0:
+            if not _lambda_matters(settings):
+                continue
+            if min(settings.gamma, settings.power, settings.lambda_min) <= 0:
                 continue
             if settings.base <= settings.lambda_min:
                 continue
@@ -67,6 +70,13 @@ def lambda_at_its_floor_too_early(subject: Subject) -> Iterator[Finding]:
                     "NC311", f"{message}while the learning rate drops first at {drop}", source,
                     _field(source.param.type), "gamma", hint="a smaller gamma anneals longer",
                 )  # fmt: skip
+
+
+def _lambda_matters(settings: MarginSettings) -> bool:
+    """False where a margin of one is none, and for the later margins, which do without unless they are told to."""
+    if isinstance(settings, pb.AngularMarginParameter):
+        return max(settings.base, settings.lambda_min) > 0
+    return settings.type != 0
 
 
 def _field(layer_type: str) -> str:

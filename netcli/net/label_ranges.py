@@ -14,8 +14,8 @@ EITHER = 2
 """Labels 0 and 1, which suit every reader: classes, flags, and marks of what goes on."""
 
 _AXIS_FIELDS = {"Accuracy": "accuracy_param", "InfogainLoss": "infogain_loss_param", "SoftmaxWithLoss": "softmax_param"}
-_CLASSES_ON_AXIS_1 = ("HingeLoss", "LabelSpecificAdd", "MultinomialLogisticLoss")
-_ROWS_OF_THE_PARAMETER = ("CenterLoss", "Embed", "LargeMarginInnerProduct", "MarginInnerProduct")
+_CLASSES_ON_AXIS_1 = ("HingeLoss", "LabelSpecificAdd", "MultinomialLogisticLoss", "OneVsAllLoss")
+_ROWS_OF_THE_PARAMETER = ("AngularMargin", "CenterLoss", "Embed", "LargeMarginInnerProduct", "MarginInnerProduct")
 _CARRIERS = ("Concat", "Crop", "Flatten", "Permute", "Reshape", "Slice", "Split", "Tile")
 _LABELLED_SOURCES = ("Data", "ImageData", "MemoryData")
 

@@ -26,7 +26,59 @@ def _bottoms(shapes: tuple[Shape, Shape]) -> tuple[Bottom, Bottom]:
     return Bottom(shapes[0]), Bottom(shapes[1], labels(7), differentiable=False)
 
 
+_ANGULAR: list[tuple[str, str]] = [
+    ("cosface", "type: COSFACE margin: 0.35 scale: 8"),
+    ("arcface", "type: ARCFACE margin: 0.5 scale: 8"),
+    ("arcface_wide", "type: ARCFACE margin: 2 scale: 8"),
+    ("sphereface", "type: SPHEREFACE margin: 2.7 scale: 8"),
+    ("r_v1", "type: SPHEREFACE_R_V1 margin: 1.4 scale: 8"),
+    ("r_v2", "type: SPHEREFACE_R_V2 margin: 1.5 scale: 8"),
+    ("sphereface2", "type: SPHEREFACE2 margin: 0.4 scale: 4"),
+    *((f"{kind}_free", f"type: {kind.upper()} margin: 1.3 scale: 0") for kind in ("arcface", "sphereface_r_v2")),
+    *(
+        (f"{kind}_annealed", f"type: {kind.upper()} margin: 1.3 scale: 4 {_ANNEALED}")
+        for kind in ("cosface", "sphereface_r_v2")
+    ),
+]
+
 MARGIN = [
+    *(
+        LayerCase(
+            "AngularMargin",
+            variant,
+            "oracle_margin:angular_margin",
+            f"angular_margin_param {{ num_output: 7 {text} }}",
+            bottoms=_bottoms(shapes),
+            tops=tops,
+            rtol=1e-4,
+        )
+        for variant, text, shapes, tops in [
+            *((variant, text, _VECTORS, 1) for variant, text in _ANGULAR),
+            ("images", "type: COSFACE margin: 0.35", _IMAGES, 3),
+            ("axis_2", "type: SPHEREFACE2 margin: 0.2 scale: 2 axis: 2", _SEQUENCES, 3),
+        ]
+    ),
+    LayerCase(
+        "AngularMargin",
+        "detached",
+        "oracle_margin:angular_margin",
+        "angular_margin_param { num_output: 7 type: SPHEREFACE_R_V1 margin: 1.5 gradient: DETACHED }",
+        bottoms=_bottoms(_VECTORS),
+        rtol=1e-4,
+    ),
+    *(
+        LayerCase(
+            "OneVsAllLoss",
+            variant,
+            "oracle_margin:one_vs_all_loss",
+            text,
+            bottoms=_bottoms(shapes),
+        )
+        for variant, text, shapes in [
+            ("default", "", ((6, 7), (6,))),
+            ("weighted", "one_vs_all_loss_param { positive_weight: 0.25 } loss_weight: 3", ((4, 7), (4, 1))),
+        ]
+    ),
     *(
         LayerCase(
             "LargeMarginInnerProduct",

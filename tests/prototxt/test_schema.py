@@ -86,10 +86,11 @@ def described_additions() -> dict[tuple[str, str], tuple[int, str]]:
 
 def test_additions_are_marked_and_out_of_the_way() -> None:
     additions = described_additions()
+    known_messages = {own(row["message_or_enum"]) for row in rows("field")}
     assert {("MarginInnerProductParameter", "gradient"), ("PoolingParameter", "ceil_mode")} <= set(additions)
     for (message, field), (number, comment) in additions.items():
         assert "netcli extension" in comment or "fork" in comment, (message, field)
-        if "netcli extension" in comment:
+        if "netcli extension" in comment and message in known_messages:
             assert number >= 10000, (message, field)
 
 

@@ -63,7 +63,7 @@ def _table(learned: list[PlanarFeatures]) -> str:
 
     columns = [Column("run"), *(Column(title, right=True) for title in ("m", "lambda", "accuracy", "sector"))]
     rows = [
-        [str(run.run), str(run.margin), f"{run.weight:.4g}", f"{run.accuracy:.4f}", f"{run.sector_width:.1f}"]
+        [str(run.run), f"{run.margin:g}", f"{run.weight:.4g}", f"{run.accuracy:.4f}", f"{run.sector_width:.1f}"]
         for run in learned
     ]
     return table(columns, rows, terminal=sys.stdout.isatty())

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from netcli.layers.layer import Layer
 from netcli.schema import caffe_pb2 as pb
 
-MarginSettings = pb.MarginInnerProductParameter | pb.LargeMarginInnerProductParameter
+MarginSettings = pb.MarginInnerProductParameter | pb.LargeMarginInnerProductParameter | pb.AngularMarginParameter
 
 
 def annealing(settings: MarginSettings) -> Callable[[int], float]:

@@ -1,10 +1,9 @@
 """MarginInnerProduct: the inner product of A-Softmax, with rows of unit length.
 
-The equations are those of ``margin_product`` with w_k / |w_k| for w_k, so that a class is a direction.
+The equations are those of ``label_margin`` with w_k / |w_k| for w_k, so that a class is a direction.
 
-Bottoms: x (M..., D...), labels (M) -> y (M..., num_output) and on request lambda (1,) and the accuracy
-without the margin (). Parameter: w (num_output, D).
-``type`` gives the margin m: SINGLE 1 (none), DOUBLE 2, TRIPLE 3, QUADRUPLE 4.
+Bottoms: x (M..., D...), labels (M) -> y (M..., num_output) and on request lambda (1,) and the accuracy without the
+margin (). Parameter: w (num_output, D). ``type`` gives the margin m: SINGLE 1 (none), DOUBLE 2, TRIPLE 3, QUADRUPLE 4.
 
 ``gradient: REFERENCE`` is the authors' layer: in TRAIN every pass rescales the rows of the parameter to unit length, in
 place; backward scales the two coefficients of the label's row and of x to a square sum of 1, before 1 / (1 + lambda);
@@ -20,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netcli.layers.margin.margin_product import MarginProduct
+from netcli.layers.margin.label_margin import LabelMargin
 from netcli.layers.registry import register
 from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
@@ -34,7 +33,7 @@ from netcli.schema import caffe_pb2 as pb
     undifferentiable=(1,),
     fork="SphereFace (wy1iu/sphereface)",
 )
-class MarginInnerProduct(MarginProduct):
+class MarginInnerProduct(LabelMargin):
     def gradient_exception(self, kind: str, index: int) -> str:
         return "" if self._exact else "the authors' backward pass is not the gradient of their forward pass"
 
@@ -51,32 +50,26 @@ class MarginInnerProduct(MarginProduct):
         """Whether a pass changes the parameter."""
         return self.training and not self._exact
 
-    def _prepare_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        values = self.params[0].values
-        rows = values.update(PLAIN) if self._rescales else values.read(PLAIN)
-        units, unit_norms = self._prepared_rows()
-        norms = self._row_norms()
-        self.kernels.row_norms(rows, norms)
-        self.kernels.unit_rows(rows, norms, units)
-        np.sign(norms, out=unit_norms)
-        return units, unit_norms
+    def _prepare_rows(self) -> np.ndarray:
+        if self._rescales:
+            units, norms = self.params[0].values.update(PLAIN), self._row_norms()
+            self.kernels.row_norms(units, norms)
+            self.kernels.unit_rows(units, norms, units)
+        else:
+            units = self._unit_rows()
+        np.sign(self._row_norms(), out=self._unit_norms())
+        return units
 
     def _prepared_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        shape = self.params[0].shape
-        units = self.params[0].values.read(PLAIN) if self._rescales else self._work.kept("unit rows", *shape)
-        return units, self._work.kept("unit norms", shape[0])
+        units = self.params[0].values.read(PLAIN) if self._rescales else self._kept_unit_rows()
+        return units, self._unit_norms()
 
-    def _row_norms(self) -> np.ndarray:
-        """Room for the lengths of the parameter's rows, as forward has found them."""
-        return self._work.kept("row norms", self.params[0].shape[0])
+    def _unit_norms(self) -> np.ndarray:
+        """The lengths of the rescaled rows: 1, or 0 for a row of zeros."""
+        return self._work.kept("unit norms", self.params[0].shape[0])
 
     def _add_gradient(self, x: np.ndarray, dy: np.ndarray, split: np.ndarray, along_w: np.ndarray) -> None:
-        gradient = self.params[0].gradients.update(PLAIN)
-        if not self._exact:
-            self._add_product_gradient(x, dy, gradient)
-            return
-        units, _ = self._prepared_rows()
-        unit_gradient = self._work.scratch("unit gradient", *units.shape)
-        unit_gradient.fill(0)
-        self._add_product_gradient(x, split, unit_gradient)
-        self.kernels.add_projected_rows(unit_gradient, units, self._row_norms(), gradient)
+        if self._exact:
+            self._add_unit_row_gradient(x, split)
+        else:
+            self._add_product_gradient(x, dy, self.params[0].gradients.update(PLAIN))

@@ -1,16 +1,10 @@
-"""What MarginInnerProduct and LargeMarginInnerProduct share: an inner product, and a margin for the label's class.
+"""What all layers with a margin share: an inner product of features with a row for each class, and lambda.
 
-With w_k the row of class k, t_k the angle between x and it, and psi as in cpu.py:
-
-    y_k = |w_k| |x| cos t_k                                                      for k other than the label
-    y_k = |w_k| |x| (lambda cos t_k + psi(t_k)) / (1 + lambda)                   for the label
-
-A third top has the accuracy of the scores without the margin, |w_k| |x| cos t_k for every k: the share of the items
-whose label is a class for which that is the best one. With the margin the label's score is lower than in use, and so
-is an accuracy that is taken from y.
-
-The products run in lanes as those of InnerProduct do; the margin touches one column of each item. A label that is
-no class gets no margin, as in the forks: the loss behind says what it thinks of it.
+The products run in lanes as those of InnerProduct do; then a kernel puts the margin in, in place. Beside the scores a
+layer tells, on request, lambda, and the accuracy without the margin: the share of the items whose label is a class for
+which that class has the greatest product x w_k. (With the margin the label's score is lower than in use, and so is an
+accuracy that is taken from the scores.) A label that is no class gets no margin, as in the forks: the loss behind says
+what it thinks of it.
 """
 
 from __future__ import annotations
@@ -32,7 +26,7 @@ from netcli.runtime.blob import PLAIN, Blob, Shape
 
 
 class MarginProduct(Layer):
-    """Subclasses say which rows are multiplied, and what becomes of their gradient."""
+    """Subclasses say which rows are multiplied, put the margin in, and lead the gradient back."""
 
     settings: MarginSettings
     _product: tuple[tuple[Windows, int, int], LaneProduct] | None = None
@@ -58,12 +52,15 @@ class MarginProduct(Layer):
         check_label_count(self, (math.prod(shape[:axis]), features), 1, label_shape)
         self._geometry = (Windows.whole(shape[axis + 1 :]), shape[axis], classes)
         self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
-        margin = settings.type + 1
-        self._boundaries = np.cos(np.arange(1, margin) * np.pi / margin).astype(self.context.dtype)
         self.declarations = [
-            self.learnable((classes, features), settings.weight_filler, str(self.param_field), "weight_filler", "type")
+            self.learnable((classes, features), settings.weight_filler, field, "weight_filler", "type")
         ]
         return [(*shape[:axis], classes), (1,), ()][: max(1, len(self.param.top))]
+
+    @property
+    def margin(self) -> float:
+        """m, in the sense of the layer's equations."""
+        raise NotImplementedError
 
     @property
     def annealing_weight(self) -> float:
@@ -72,41 +69,20 @@ class MarginProduct(Layer):
         return annealing(self.settings)(context.pass_index if context.iteration is None else context.iteration)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        rows, row_norms = self._prepare_rows()
+        rows = self._prepare_rows()
         x = self._bottom_lanes.read(bottoms[0].values)
         y = self._top_lanes.write(tops[0].values)
         self._lane_product().forward(x, self._as_weights(rows), None, y)
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
         if len(tops) > 2:
-            right, samples = self.kernels.count_right(labels, y)
-            tops[2].values.write(PLAIN).fill(right / max(1, samples))
+            right, classes = self.kernels.count_right(labels, y)
+            tops[2].values.write(PLAIN).fill(right / max(1, classes))
         self._lambda = self.real(self.annealing_weight)
-        x_norms, cosines = self._of_items("norms", x), self._of_items("cosines", x)
-        self.kernels.item_norms(x, x_norms)
-        self.kernels.margin_forward(labels, x_norms, row_norms, self._boundaries, self._lambda, cosines, y)
+        self.kernels.item_norms(x, self._of_items("norms", x))
+        self._put_margin(labels, x, y)
         self._top_lanes.store(tops[0].values)
         if len(tops) > 1:
             tops[1].values.write(PLAIN).fill(self._lambda)
-
-    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        rows, row_norms = self._prepared_rows()
-        x = self._bottom_lanes.read(bottoms[0].values)
-        dy = self._top_lanes.read(tops[0].gradients)
-        labels = bottoms[1].values.read(PLAIN).reshape(-1)
-        split = self._work.scratch("split gradient", *dy.shape)
-        np.copyto(split, dy)
-        along_x, along_w = self._of_items("along x", x), self._work.scratch("along w", len(rows))
-        x_norms, cosines = self._of_items("norms", x), self._of_items("cosines", x)
-        self.kernels.margin_backward(
-            labels, x_norms, row_norms, cosines, self._boundaries, self._lambda, self._unit_coefficients, split,
-            along_x, along_w,
-        )  # fmt: skip
-        self._add_gradient(x, dy, split, along_w)
-        if propagate_down[0]:
-            dx = self._bottom_gradient_lanes.write(bottoms[0].gradients)
-            self._lane_product().backward_data(split, self._as_weights(rows), dx)
-            self.kernels.add_item_multiples(x, along_x, dx)
-            self._bottom_gradient_lanes.store(bottoms[0].gradients)
 
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """Those of the inner product."""
@@ -114,24 +90,40 @@ class MarginProduct(Layer):
 
     # What subclasses define
 
-    @property
-    def _unit_coefficients(self) -> bool:
-        """Whether backward scales the label's coefficients to unit length, which is not the gradient."""
+    def _prepare_rows(self) -> np.ndarray:
+        """The rows (num_output, D) to multiply in this pass."""
         raise NotImplementedError
 
-    def _prepare_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """The rows (num_output, D) to multiply in this pass, and their lengths (num_output,)."""
-        raise NotImplementedError
-
-    def _prepared_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """The same once more, for backward."""
-        raise NotImplementedError
-
-    def _add_gradient(self, x: np.ndarray, dy: np.ndarray, split: np.ndarray, along_w: np.ndarray) -> None:
-        """Adds to the gradient of the parameter; ``dy``, ``split`` (the margin in it) and ``along_w`` as in cpu.py."""
+    def _put_margin(self, labels: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+        """Turns the products y (G, 1, num_output, L), in lanes, into scores; the norms of x are known."""
         raise NotImplementedError
 
     # What subclasses use
+
+    def _unit_rows(self) -> np.ndarray:
+        """A copy of the parameter with rows of length 1, made anew."""
+        rows = self.params[0].values.read(PLAIN)
+        units, norms = self._kept_unit_rows(), self._row_norms()
+        self.kernels.row_norms(rows, norms)
+        self.kernels.unit_rows(rows, norms, units)
+        return units
+
+    def _kept_unit_rows(self) -> np.ndarray:
+        """The same once more, for backward."""
+        return self._work.kept("unit rows", *self.params[0].shape)
+
+    def _row_norms(self) -> np.ndarray:
+        """Room for the lengths of the parameter's rows."""
+        return self._work.kept("row norms", self.params[0].shape[0])
+
+    def _add_unit_row_gradient(self, x: np.ndarray, split: np.ndarray) -> None:
+        """Adds split^T x, the gradient of the unit rows, to that of the parameter, by way of the normalisation."""
+        units = self._kept_unit_rows()
+        unit_gradient = self._work.scratch("unit gradient", *units.shape)
+        unit_gradient.fill(0)
+        self._add_product_gradient(x, split, unit_gradient)
+        gradient = self.params[0].gradients.update(PLAIN)
+        self.kernels.add_projected_rows(unit_gradient, units, self._row_norms(), gradient)
 
     def _add_product_gradient(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
         """gradient (num_output, D) += dy^T x."""
