@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from netcli.errors import ConfigError, Finding, Place
+from netcli.prototxt.annealing_override import override_annealing
 from netcli.prototxt.files import read_text, resolve_path
 from netcli.prototxt.kinds import is_solver_text, raise_errors
 from netcli.prototxt.net_source import NetSource, load_net
@@ -145,14 +146,17 @@ def _check_counts(solver: SolverSource, own: int, has_shared: bool) -> None:
 
 
 def _net_of(solver: SolverSource, name: str, index: int = 0) -> NetSource:
-    """The net that a field of the solver holds, or that stands in the file it names."""
+    """The net that a field of the solver holds, or that stands in the file it names, with the solver's lambda."""
     value = getattr(solver.param, name)
     if name.startswith("test_"):
         value = value[index]
     if isinstance(value, str):
-        return load_net(resolve_path(value, solver.file, solver.place(name, index)))
+        net = load_net(resolve_path(value, solver.file, solver.place(name, index)))
+        override_annealing(net.param, solver.param)
+        return net
     param = pb.NetParameter()
     param.CopyFrom(value)
+    override_annealing(param, solver.param)
     node: Node | None = None
     if solver.node is not None:
         node = solver.node.children[name][index]

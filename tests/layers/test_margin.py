@@ -15,7 +15,7 @@ from netcli.errors import ConfigError
 from netcli.layers.margin import annealing as annealing_module
 from netcli.layers.margin.annealing import annealing
 from netcli.net import Net
-from netcli.prototxt import NetSource
+from netcli.prototxt import NetSource, SolverSource
 from netcli.runtime.blob import LANES, PLAIN
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver import Solver
@@ -172,17 +172,53 @@ def test_a_net_without_a_solver_counts_its_passes_as_the_fork_does() -> None:
         assert net.blobs["lambda"].data[0] == pytest.approx(1000 / (1 + 0.5 * passes))
 
 
-def test_a_solver_anneals_by_iterations_whatever_iter_size_is() -> None:
-    from netcli.prototxt import SolverSource
+def solver_source(more: str = "") -> SolverSource:
+    """A solver for ``NET`` that tests after every iteration."""
+    settings = 'base_lr: 0.01 lr_policy: "fixed" max_iter: 6 test_iter: 2 test_interval: 1 snapshot_after_train: false'
+    return SolverSource.from_text(f"{settings} {more} net_param {{ {NET} }}", "solver.prototxt")
 
-    text = (
-        f'base_lr: 0.01 lr_policy: "fixed" max_iter: 3 iter_size: 4 snapshot_after_train: false net_param {{ {NET} }}'
-    )
-    solver = Solver(SolverSource.from_text(text, "solver.prototxt"), seed=1)
+
+@pytest.mark.parametrize("iter_size", [1, 4])
+def test_lambda_follows_the_solvers_iteration(iter_size: int) -> None:
+    """Neither the passes of an iteration nor those of tests count, and the test net has the lambda of its iteration."""
+    solver = Solver(solver_source(f"iter_size: {iter_size}"), seed=1)
     for iteration in (1, 2, 3):
         solver.step(1)
         assert solver.net.blobs["lambda"].data[0] == pytest.approx(1000 / (1 + 0.5 * iteration))
+        assert solver.test_all()[0].outputs["lambda"] == pytest.approx(1000 / (1 + 0.5 * (iteration + 1)))
     solver.close()
+
+
+def test_lambda_goes_on_where_a_snapshot_was(tmp_path: Path) -> None:
+    """Also where passes outside of training, as those of ``netcli time``, came between."""
+    first = Solver(solver_source(), seed=1, default_prefix=str(tmp_path / "model"))
+    first.step(4)
+    state = first.snapshot()
+    first.close()
+    second = Solver(solver_source(), seed=1)
+    for _ in range(5):
+        second.net.forward()
+    second.restore(state)
+    second.step(1)
+    assert second.net.blobs["lambda"].data[0] == pytest.approx(1000 / (1 + 0.5 * 5))
+    second.close()
+
+
+def test_lambda_of_a_recorded_run() -> None:
+    """As the authors' layer has logged it at these iterations: wy1iu/sphereface, issue 30."""
+    settings = pb.MarginInnerProductParameter(base=1000, gamma=0.15, power=1)
+    logged = [7.34484, 6.61594, 6.01866, 5.52029]
+    assert [annealing(settings)(done) for done in (900, 1000, 1100, 1200)] == pytest.approx(logged, abs=5e-6)
+
+
+def test_the_solver_overrides_lambda_in_all_nets() -> None:
+    source = solver_source("lambda_base: 64 lambda_gamma: 1 lambda_power: 2 lambda_min: 3 lambda_iteration: 1")
+    solver = Solver(source, seed=1)
+    solver.step(1)
+    assert solver.net.blobs["lambda"].data[0] == pytest.approx(64 / 9)
+    assert solver.test_all()[0].outputs["lambda"] == pytest.approx(64 / 16)
+    solver.close()
+    assert source.param.net_param.layer[2].margin_inner_product_param.base == 1000, "the solver itself stays as it is"
 
 
 @pytest.mark.parametrize("type_name", BOTH)
