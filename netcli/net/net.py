@@ -162,8 +162,10 @@ class Net:
 
     def clear_param_diffs(self) -> None:
         """Sets the gradients of all parameters to zero."""
+        from netcli.runtime.lane_kernels import clear
+
         for item in self.learnable:
-            item.blob.gradients.write(PLAIN).fill(0)
+            clear(item.blob.gradients.write(PLAIN).reshape(-1))
 
     def reshape(self) -> None:
         """Infers all shapes again from those of the inputs, without running anything."""

@@ -107,6 +107,15 @@ class Replicas:
         self.handed_out = True
         return array
 
+    def hand_over(self, place: Place, other: Replicas) -> None:
+        """Gives what stands at ``place`` to ``other``, of this shape, and takes its array there, to be overwritten.
+
+        For places that no user holds: ``PLAIN`` may have been exposed.
+        """
+        array = self.read(place)
+        self._arrays[place] = other.write(place)
+        other._arrays[place] = array
+
     def reshape(self, shape: Shape) -> None:
         """Takes a new shape. Memory is kept where the number of elements stays; else it is let go."""
         if shape == self.shape:

@@ -40,3 +40,10 @@ def lanes_to_plain(lanes, plain):
         for channel in range(channels):
             for position in range(positions):
                 plain[image, channel, position] = lanes[group, position, channel, lane]
+
+
+@parallel_kernel
+def clear(values):
+    """values (count,) = 0."""
+    for i in prange(values.size):
+        values[i] = 0

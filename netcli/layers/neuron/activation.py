@@ -35,10 +35,12 @@ class Activation(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = self._place(bottoms[0].values)
-        if self.backward_reads == "x":
-            self._input.keep(bottoms[0], tops[0], place)
-        x = bottoms[0].values.read(place).reshape(-1)
-        self._apply(x, tops[0].values.write(place).reshape(-1))
+        x = (
+            bottoms[0].values.read(place)
+            if self.backward_reads == "y"
+            else self._input.keep(bottoms[0], tops[0], place)
+        )
+        self._apply(x.reshape(-1), tops[0].values.write(place).reshape(-1))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:

@@ -9,15 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import carray, prange
+from numba import prange
 
 from netcli.runtime.counter_random import random_bits
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.vectors import stack_memory
-
-_PRELU_BLOCK = 8
-"""Channels whose slopes one task sums up: enough for whole cache lines in a row."""
-_PRELU_VALUES = _PRELU_BLOCK * LANES
 
 
 @parallel_kernel
@@ -228,47 +223,49 @@ def threshold_forward(x, threshold, y):
 
 @parallel_kernel
 def prelu_forward(x, slopes, y):
-    """x, y: (G, P, C, L); slopes: (C,). NaN stays NaN."""
-    groups, positions, channels, _ = x.shape
-    for task in prange(groups * positions):
-        source = x[task // positions, task % positions]
-        target = y[task // positions, task % positions]
-        for channel in range(channels):
-            slope = slopes[channel]
-            for lane in range(LANES):
-                value = source[channel, lane]
-                target[channel, lane] = value if value > 0 else slope * value
+    """x, y: (G, P, C, L); slopes: (C, L). NaN stays NaN."""
+    positions, width = x.shape[1], slopes.size
+    row_slopes = slopes.reshape(-1)
+    for task in prange(x.shape[0] * positions):
+        source = x[task // positions, task % positions].reshape(-1)
+        target = y[task // positions, task % positions].reshape(-1)
+        for i in range(width):
+            value = source[i]
+            target[i] = value if value > 0 else row_slopes[i] * value
 
 
 @parallel_kernel
-def prelu_backward(x, dy, slopes, wanted, dx, slope_gradients):
-    """x, dy, dx: (G, P, C, L); writes dx if ``wanted``, and slope_gradients (C,).
+def prelu_backward(x, dy, slopes, in_place, wanted, dx, sums, slope_gradients):
+    """x, dy, dx: (G, P, C, L); writes dx if ``wanted``, and slope_gradients (C,). sums: room of (chunks, C, L).
 
-    A task owns some channels and goes through all images and positions in order: no two tasks write to one
-    place, and the sums do not depend on the number of threads.
+    ``in_place``: dx is dy. LLVM does not vectorise a loop over two arrays that turn out to be one, but it does one
+    that reads and writes the same.
+
+    A task owns some positions, and the chunks are added in order: the sums do not depend on the number of threads.
     """
-    groups, positions, channels, _ = x.shape
+    positions, width = x.shape[1], slopes.size
+    items = x.shape[0] * positions
     zero = x.dtype.type(0)
-    for task in prange((channels + _PRELU_BLOCK - 1) // _PRELU_BLOCK):
-        first = task * _PRELU_BLOCK
-        count = min(_PRELU_BLOCK, channels - first)
-        sums = carray(stack_memory(x, _PRELU_VALUES), (_PRELU_BLOCK, LANES))
-        sums[:] = 0
-        for group in range(groups):
-            for position in range(positions):
-                for k in range(count):
-                    source = x[group, position, first + k]
-                    gradients = dy[group, position, first + k]
-                    target = dx[group, position, first + k]
-                    slope = slopes[first + k]
-                    for lane in range(LANES):
-                        value = source[lane]
-                        gradient = gradients[lane]
-                        sums[k, lane] += zero if value > 0 else gradient * value
-                        if wanted:
-                            target[lane] = gradient if value > 0 else slope * gradient
-        for k in range(count):
-            total = sums[k, 0]
-            for lane in range(1, LANES):
-                total += sums[k, lane]
-            slope_gradients[first + k] = total
+    chunks = sums.shape[0]
+    row_slopes = slopes.reshape(-1)
+    for chunk in prange(chunks):
+        totals = sums[chunk].reshape(-1)
+        totals[:] = 0
+        for item in range(items * chunk // chunks, items * (chunk + 1) // chunks):
+            source = x[item // positions, item % positions].reshape(-1)
+            gradients = dy[item // positions, item % positions].reshape(-1)
+            target = dx[item // positions, item % positions].reshape(-1)
+            for i in range(width):
+                totals[i] += zero if source[i] > 0 else gradients[i] * source[i]
+            if wanted and not in_place:
+                for i in range(width):
+                    target[i] = gradients[i]
+            if wanted:
+                for i in range(width):
+                    target[i] = target[i] if source[i] > 0 else row_slopes[i] * target[i]
+    for channel in range(x.shape[2]):
+        total = zero
+        for chunk in range(chunks):
+            for lane in range(LANES):
+                total += sums[chunk, channel, lane]
+        slope_gradients[channel] = total

@@ -22,9 +22,12 @@ from netcli.layers.registry import register
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import LANES, PLAIN, Blob, Shape
+from netcli.runtime.scratch import scratch
 from netcli.schema import caffe_pb2 as pb
 
 _FIRST_SLOPE = 0.25
+_CHUNKS = 32
+_LEAST_CHUNK = 16
 
 
 @register("PReLU", param="prelu_param", in_place=True)
@@ -50,25 +53,23 @@ class PReLU(Layer):
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        self._input.keep(bottoms[0], tops[0], LANES)
-        x = bottoms[0].values.read(LANES)
-        self.kernels.prelu_forward(x, self._slopes(x.shape[2]), tops[0].values.write(LANES))
+        x = self._input.keep(bottoms[0], tops[0], LANES)
+        self.kernels.prelu_forward(x, self._slopes(*x.shape[2:]), tops[0].values.write(LANES))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         x = self._input.values(bottoms[0], tops[0]).read(LANES)
         dy = tops[0].gradients.read(LANES)
         dx = bottoms[0].gradients.write(LANES) if propagate_down[0] else dy
         slope_gradients = self._work.scratch("slope gradients", x.shape[2])
-        slopes = self._slopes(x.shape[2])
-        self.kernels.prelu_backward(x, dy, slopes, propagate_down[0], dx, slope_gradients)
+        slopes = self._slopes(*x.shape[2:])
+        chunks = max(1, min(_CHUNKS, x.shape[0] * x.shape[1] // _LEAST_CHUNK))
+        sums = scratch("partial", (chunks, *x.shape[2:]), self.context.dtype)
+        self.kernels.prelu_backward(x, dy, slopes, dx is dy, propagate_down[0], dx, sums, slope_gradients)
         gradient = self.params[0].gradients.update(PLAIN)
         gradient += slope_gradients.sum() if self._shared else slope_gradients
 
-    def _slopes(self, channels: int) -> np.ndarray:
-        """(C,) even where one slope serves all."""
-        slopes = self.params[0].values.read(PLAIN)
-        if not self._shared:
-            return slopes
-        spread = self._work.scratch("slopes", channels)
-        spread.fill(slopes)
+    def _slopes(self, channels: int, lanes: int) -> np.ndarray:
+        """(C, L): each channel's slope, or the one that serves all, in every lane."""
+        spread = self._work.scratch("slopes", channels, lanes)
+        spread[:] = self.params[0].values.read(PLAIN).reshape(-1, 1)
         return spread

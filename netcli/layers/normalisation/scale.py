@@ -59,8 +59,7 @@ class Scale(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = self._span.place(bottoms[0].values)
-        self._input.keep(bottoms[0], tops[0], place)
-        x = self._span.form(bottoms[0].values.read(place), place)
+        x = self._span.form(self._input.keep(bottoms[0], tops[0], place), place)
         bias = vector(self.params[-1]) if self.param.scale_param.bias_term else self._vector("zero")
         y = self._span.form(tops[0].values.write(place), place)
         self.kernels.scale_and_shift(x, vector(self._coefficients(bottoms)), bias, y)
