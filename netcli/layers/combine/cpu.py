@@ -18,6 +18,13 @@ def weighted_sum(a, a_scale, b, b_scale, y):
 
 
 @parallel_kernel
+def scaled(dy, coefficient, dx):
+    """dx = coefficient dy."""
+    for i in prange(dy.size):
+        dx[i] = coefficient * dy[i]
+
+
+@parallel_kernel
 def multiply(a, b, y):
     """y = a b; y may be a."""
     for i in prange(a.size):

@@ -81,7 +81,7 @@ class Eltwise(Layer):
                 continue
             dx = bottom.gradients.write(place).reshape(-1)
             if operation == _Operation.SUM:
-                np.multiply(dy, self._coefficients[index], out=dx)
+                self.kernels.scaled(dy, self._coefficients[index], dx)
             elif operation == _Operation.PROD:
                 others = [other for position, other in enumerate(bottoms) if position != index]
                 self._product([dy, *(other.values.read(place).reshape(-1) for other in others)], dx)

@@ -2,6 +2,9 @@
 
 Arrays are flat, (count,), unless a kernel says otherwise. Activations that nets use everywhere run on all
 threads; the rare ones run on one, which compiles several times faster.
+
+LLVM vectorises a loop over two arrays only as long as they do not turn out to be one, but always one that reads and
+writes the same array. So the activations that nets use everywhere are told when they work ``in_place``.
 """
 
 from __future__ import annotations
@@ -16,19 +19,25 @@ from netcli.runtime.jit import LANES, kernel, parallel_kernel
 
 
 @parallel_kernel
-def relu_forward(x, slope, y):
-    """x, y: (count,). NaN stays NaN."""
-    for i in prange(x.size):
-        value = x[i]
-        y[i] = value if value > 0 else slope * value
+def relu_forward(x, slope, in_place, y):
+    """x, y: (count,). NaN stays NaN. ``in_place``: y is x, see the head of this module."""
+    if in_place:
+        for i in prange(y.size):
+            y[i] = y[i] if y[i] > 0 else slope * y[i]
+    else:
+        for i in prange(y.size):
+            y[i] = x[i] if x[i] > 0 else slope * x[i]
 
 
 @parallel_kernel
-def relu_backward(x, dy, slope, dx):
-    """x (or y, which has its sign), dy, dx: (count,)."""
-    for i in prange(x.size):
-        gradient = dy[i]
-        dx[i] = gradient if x[i] > 0 else slope * gradient
+def relu_backward(x, dy, slope, in_place, dx):
+    """x (or y, which has its sign), dy, dx: (count,). ``in_place``: dx is dy."""
+    if in_place:
+        for i in prange(dx.size):
+            dx[i] = dx[i] if x[i] > 0 else slope * dx[i]
+    else:
+        for i in prange(dx.size):
+            dx[i] = dy[i] if x[i] > 0 else slope * dy[i]
 
 
 @parallel_kernel
@@ -238,8 +247,7 @@ def prelu_forward(x, slopes, y):
 def prelu_backward(x, dy, slopes, in_place, wanted, dx, sums, slope_gradients):
     """x, dy, dx: (G, P, C, L); writes dx if ``wanted``, and slope_gradients (C,). sums: room of (chunks, C, L).
 
-    ``in_place``: dx is dy. LLVM does not vectorise a loop over two arrays that turn out to be one, but it does one
-    that reads and writes the same.
+    ``in_place``: dx is dy.
 
     A task owns some positions, and the chunks are added in order: the sums do not depend on the number of threads.
     """

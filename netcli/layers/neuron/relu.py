@@ -40,7 +40,8 @@ class ReLU(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = bottoms[0].values.home()
         x = bottoms[0].values.read(place).reshape(-1)
-        self.kernels.relu_forward(x, self._slope, tops[0].values.write(place).reshape(-1))
+        y = tops[0].values.write(place).reshape(-1)
+        self.kernels.relu_forward(x, self._slope, bottoms[0] is tops[0], y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
@@ -48,4 +49,5 @@ class ReLU(Layer):
         place = tops[0].gradients.home()
         x = bottoms[0].values.read(place).reshape(-1)
         dy = tops[0].gradients.read(place).reshape(-1)
-        self.kernels.relu_backward(x, dy, self._slope, bottoms[0].gradients.write(place).reshape(-1))
+        dx = bottoms[0].gradients.write(place).reshape(-1)
+        self.kernels.relu_backward(x, dy, self._slope, bottoms[0] is tops[0], dx)
