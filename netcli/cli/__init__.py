@@ -18,6 +18,7 @@ COMMANDS = {
     "time": "Measure where the time of a net goes.",
     "show": "Print the shapes, parameters and cost of a net.",
     "check": "Find what is wrong with prototxt files, without data.",
+    "schedule": "Print the learning rate and lambda over the iterations.",
     "gradcheck": "Compare the gradients of a net with differences, layer by layer.",
     "layers": "Print what the layer types do.",
     "upgrade": "Rewrite an old prototxt in the modern form.",

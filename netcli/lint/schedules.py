@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from netcli.errors import Finding
-from netcli.layers.margin.annealing import MarginSettings
+from netcli.layers.margin.annealing import MarginSettings, anneals, floor_iteration, lambda_matters
 from netcli.layers.registry import layer_types
 from netcli.lint.losses import MARGIN_LAYERS
 from netcli.lint.subject import Subject, solver_warning, warning
-from netcli.prototxt import SolverSource
+from netcli.prototxt import LayerSource, SolverSource
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -36,51 +35,42 @@ def lambda_never_anneals(subject: Subject) -> Iterator[Finding]:
     """NC310: with the fields' defaults (base 1, gamma 0) lambda stays what it is, and the margin with it."""
     for net in subject.in_phase(pb.TRAIN):
         for _, source in net.of_type(*MARGIN_LAYERS):
-            field = _field(source.param.type)
-            settings = getattr(source.param, field)
-            if not _lambda_matters(settings):
-                continue
-            if settings.gamma == 0 or settings.power == 0 or settings.base <= settings.lambda_min:
-                stays = max(settings.lambda_min, settings.base)
-                yield warning(
-                    "NC310", f"lambda stays at {stays:g} from the first iteration on", source, field,
-                    hint="SphereFace anneals with base: 1000 gamma: 0.12 power: 1 lambda_min: 5",
-                )  # fmt: skip
+            yield from never_anneals(source)
 
 
 def lambda_at_its_floor_too_early(subject: Subject) -> Iterator[Finding]:
     """NC311: the margin is at its hardest before the learning rate has dropped once, a usual cause of divergence."""
-    drop = _first_drop(subject.solver)
-    if drop is None:
-        return
     for net in subject.in_phase(pb.TRAIN):
         for _, source in net.of_type(*MARGIN_LAYERS):
-            settings = getattr(source.param, _field(source.param.type))
-            if not _lambda_matters(settings):
-                continue
-            if min(settings.gamma, settings.power, settings.lambda_min) <= 0:
-                continue
-            if settings.base <= settings.lambda_min:
-                continue
-            ratio = (settings.base / settings.lambda_min) ** (1 / settings.power)
-            floor = max(0, math.ceil((ratio - 1) / settings.gamma) - settings.iteration - 1)
-            if floor < drop:
-                message = f"lambda is at its floor {settings.lambda_min:g} from iteration {floor} on, "
-                yield warning(
-                    "NC311", f"{message}while the learning rate drops first at {drop}", source,
-                    _field(source.param.type), "gamma", hint="a smaller gamma anneals longer",
-                )  # fmt: skip
+            yield from at_its_floor_too_early(source, subject.solver)
 
 
-def _lambda_matters(settings: MarginSettings) -> bool:
-    """False where a margin of one is none, and for the later margins, which do without unless they are told to."""
-    if isinstance(settings, pb.AngularMarginParameter):
-        return max(settings.base, settings.lambda_min) > 0
-    return settings.type != 0
+def never_anneals(source: LayerSource) -> Iterator[Finding]:
+    """NC310 of one margin layer."""
+    field, settings = _settings(source)
+    if lambda_matters(settings) and not anneals(settings):
+        stays = max(settings.lambda_min, settings.base)
+        yield warning(
+            "NC310", f"lambda stays at {stays:g} from the first iteration on", source, field,
+            hint="SphereFace anneals with base: 1000 gamma: 0.12 power: 1 lambda_min: 5",
+        )  # fmt: skip
 
 
-def _field(layer_type: str) -> str:
-    return str(layer_types()[layer_type].param_field)
+def at_its_floor_too_early(source: LayerSource, solver: SolverSource | None) -> Iterator[Finding]:
+    """NC311 of one margin layer."""
+    field, settings = _settings(source)
+    drop, floor = _first_drop(solver), floor_iteration(settings)
+    if lambda_matters(settings) and drop is not None and floor is not None and floor < drop:
+        message = f"lambda is at its floor {settings.lambda_min:g} from iteration {floor} on, "
+        yield warning(
+            "NC311", f"{message}while the learning rate drops first at {drop}", source, field, "gamma",
+            hint="a smaller gamma anneals longer",
+        )  # fmt: skip
+
+
+def _settings(source: LayerSource) -> tuple[str, MarginSettings]:
+    field = str(layer_types()[source.param.type].param_field)
+    return field, getattr(source.param, field)
 
 
 def _first_drop(solver: SolverSource | None) -> int | None:

@@ -9,6 +9,7 @@ once an iteration. Source: SphereFace's margin_inner_product_layer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from netcli.layers.layer import Layer
@@ -27,6 +28,30 @@ def annealing(settings: MarginSettings) -> Callable[[int], float]:
     base, gamma, power = settings.base, settings.gamma, settings.power
     first = settings.iteration + 1
     return lambda done: max(settings.lambda_min, base * (1 + gamma * (first + done)) ** -power)
+
+
+def anneals(settings: MarginSettings) -> bool:
+    """Whether lambda falls at all."""
+    return settings.gamma > 0 and settings.power > 0 and settings.base > settings.lambda_min
+
+
+def floor_iteration(settings: MarginSettings) -> int | None:
+    """The number of iterations done from which on lambda is ``lambda_min``; None if it never gets there.
+
+    >>> floor_iteration(pb.MarginInnerProductParameter(base=1000, gamma=0.12, lambda_min=5))
+    1658
+    """
+    if not anneals(settings) or settings.lambda_min <= 0:
+        return None
+    ratio = (settings.base / settings.lambda_min) ** (1 / settings.power)
+    return max(0, math.ceil((ratio - 1) / settings.gamma) - settings.iteration - 1)
+
+
+def lambda_matters(settings: MarginSettings) -> bool:
+    """False where a margin of one is none, and for the later margins, which do without unless they are told to."""
+    if isinstance(settings, pb.AngularMarginParameter):
+        return max(settings.base, settings.lambda_min) > 0
+    return settings.type != 0
 
 
 def check_annealing(layer: Layer, field: str, settings: MarginSettings) -> None:
