@@ -7,8 +7,10 @@ import runpy
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from netcli.prototxt import load_net, load_solver
+from netcli.cli import main
+from netcli.prototxt import filtered, load_net, load_solver
 from netcli.schema import caffe_pb2 as pb
 
 FOLDER = Path(__file__).resolve().parents[1] / "configs" / "sphereface"
@@ -50,10 +52,6 @@ def test_training_is_that_of_the_paper(depth: int) -> None:
 
 
 def test_sphereface20_has_the_shapes_of_the_authors(shared: Path) -> None:
-    from click.testing import CliRunner
-
-    from netcli.cli import main
-
     expected = json.loads((shared / "corpus" / "shapes.json").read_text())["sphereface20__deploy.prototxt"]
     shown = CliRunner().invoke(main, ["show", str(FOLDER / "sphereface20_deploy.prototxt"), "--json"])
     found = json.loads(shown.stdout)
@@ -61,3 +59,19 @@ def test_sphereface20_has_the_shapes_of_the_authors(shared: Path) -> None:
     assert {name: found["blobs"][name] for name in expected["blobs"] if "split" not in name} == {
         name: shape for name, shape in expected["blobs"].items() if "split" not in name
     }
+
+
+@pytest.mark.parametrize("margin", [1, 2, 3, 4])
+def test_the_nets_for_the_digits_differ_in_their_margin_alone(margin: int) -> None:
+    solver = load_solver(FOLDER.parent / "digits_margin" / f"m{margin}_solver.prototxt")
+    for source in (solver.train_net(), *solver.test_nets()):
+        layers = filtered(source, source.param.state).param.layer
+        (head,) = (layer for layer in layers if layer.type == "MarginInnerProduct")
+        assert head.margin_inner_product_param.type == margin - 1
+        assert list(head.top) == ["scores", "lambda", "accuracy_no_margin"]
+        (features,) = (layer for layer in layers if layer.name == "features")
+        assert features.inner_product_param.num_output == 2
+    first = load_solver(FOLDER.parent / "digits_margin" / "m1_solver.prototxt").param
+    for field in ("train_state", "test_state"):
+        solver.param.ClearField(field)
+    assert solver.param == first
