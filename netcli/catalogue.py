@@ -120,6 +120,7 @@ CATALOGUE: dict[str, str] = {
     "NC314": "in place on a blob that another layer still needs",
     "NC315": "ReLU before the features of a margin layer",
     "NC316": "training and test data with different means",
+    "NC317": "an accuracy of scores with a margin",
     "NC318": "pooling whose size depends on the rounding",
     # NC400 to NC449: solver settings
     "NC400": "unknown solver type",

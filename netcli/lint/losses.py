@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netcli.errors import Finding
+from netcli.layers.registry import layer_types
 from netcli.lint.subject import PlannedNet, Subject, warning
+from netcli.schema import caffe_pb2 as pb
 
 MARGIN_LAYERS = ("MarginInnerProduct", "LargeMarginInnerProduct", "AngularMargin")
 
@@ -55,6 +57,23 @@ def relu_before_margin(subject: Subject) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
+def accuracy_with_the_margin(subject: Subject) -> Iterator[Finding]:
+    """NC317: the margin lowers the score of the true class, so that an accuracy of these scores is too low."""
+    for net in subject.nets:
+        for index, source in net.of_type("Accuracy"):
+            maker = _origin(net, source.param.bottom[0], index)
+            below = net.layers[maker].param if maker is not None else pb.LayerParameter()
+            if below.type not in MARGIN_LAYERS or len(below.top) > 2:
+                continue
+            if below.type != "AngularMargin" and getattr(below, str(layer_types()[below.type].param_field)).type == 0:
+                continue  # a margin of one is none
+            yield warning(
+                "NC317", f"the scores of layer '{below.name}' have the margin in them, and it lowers the true class's",
+                source, "bottom", 0,
+                hint=f"the third top of '{below.name}' is the accuracy without: top: \"accuracy_no_margin\"",
+            )  # fmt: skip
+
+
 def _origin(net: PlannedNet, blob: str, reader: int) -> int | None:
     """The layer that computed the values of ``blob`` as layer ``reader`` sees them."""
     maker = net.wiring.maker_before(blob, reader)
@@ -63,4 +82,4 @@ def _origin(net: PlannedNet, blob: str, reader: int) -> int | None:
     return maker
 
 
-RULES = (activation_twice, margin_without_label, relu_before_margin)
+RULES = (activation_twice, margin_without_label, relu_before_margin, accuracy_with_the_margin)

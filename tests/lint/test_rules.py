@@ -55,7 +55,7 @@ def test_a_sound_solver_has_no_findings(tmp_path):
     assert codes(tmp_path, NET) == []
 
 
-PLAIN_MARGIN = TRAIN + TEST + margin("type: DOUBLE base: 1000 gamma: 0.01 lambda_min: 100") + ACCURACY + LOSS
+PLAIN_MARGIN = TRAIN + TEST + margin("type: DOUBLE base: 1000 gamma: 0.01 lambda_min: 100") + LOSS
 CASES = {
     "NC301": NET + layer("Power", "ip", "unread"),
     "NC302": NET.replace(IP, layer("BatchNorm", "data", "bn") + IP.replace('bottom: "data"', 'bottom: "bn"')),
@@ -70,8 +70,8 @@ CASES = {
     "NC309": PLAIN_MARGIN.replace('bottom: "fc" bottom: "label"', 'bottom: "fc" bottom: "power"').replace(
         IP.replace('"ip"', '"fc"'), IP.replace('"ip"', '"fc"') + layer("Power", "label", "power")
     ),
-    "NC310": TRAIN + TEST + margin("type: DOUBLE") + ACCURACY + LOSS,
-    "NC311": TRAIN + TEST + margin() + ACCURACY + LOSS,
+    "NC310": TRAIN + TEST + margin("type: DOUBLE") + LOSS,
+    "NC311": TRAIN + TEST + margin() + LOSS,
     "NC312": NET.replace(LOSS, layer("Softmax", "ip", "p") + LOSS.replace('"ip"', '"p"')),
     "NC313": NET.replace(
         ACCURACY, layer("Dropout", "ip", "d", "include { phase: TEST }") + ACCURACY.replace('"ip"', '"d"')
@@ -81,6 +81,7 @@ CASES = {
     ),
     "NC315": PLAIN_MARGIN.replace(IP.replace('"ip"', '"fc"'), IP.replace('"ip"', '"fc"') + layer("ReLU", "fc", "fc")),
     "NC316": NET.replace(TRAIN, TRAIN.replace("data_param", "transform_param { mean_value: 128 } data_param")),
+    "NC317": PLAIN_MARGIN + ACCURACY,
     "NC318": NET.replace(
         IP,
         layer("Pooling", "data", "pool", "pooling_param { kernel_size: 3 stride: 2 }")
@@ -93,6 +94,19 @@ CASES = {
 def test_nets(tmp_path, code):
     found = codes(tmp_path, CASES[code])
     assert set(found) == ({"NC306", "NC307"} if code == "NC306" else {code})
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        PLAIN_MARGIN.replace("DOUBLE", "SINGLE") + ACCURACY,
+        PLAIN_MARGIN.replace('bottom: "label" top: "ip"', 'bottom: "label" top: "ip" top: "lambda" top: "right"')
+        + ACCURACY,
+    ],
+)
+def test_accuracy_behind_a_margin_may_be_meant(tmp_path, net):
+    """Without a margin there is nothing to say, and who asks for the other accuracy knows."""
+    assert codes(tmp_path, net) == []
 
 
 @pytest.mark.parametrize(
