@@ -13,6 +13,8 @@ from single_layer import SingleLayer
 from netcli.errors import ConfigError, RunError
 from netcli.layers.margin import angular_margin
 from netcli.layers.margin.angular_margin import first_bias
+from netcli.net import Net
+from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
 
@@ -134,3 +136,30 @@ def test_the_loss_does_not_overflow() -> None:
     assert loss == pytest.approx(1e4)
     (dx,), _ = single.backward([np.ones(())])
     np.testing.assert_allclose(dx, [[-0.7, 0.3]], rtol=1e-6)
+
+
+AM_SOFTMAX = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 6 dim: 5 } } }
+layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 6 } } }
+layer { name: "norm" type: "Normalize" bottom: "x" top: "norm" }
+layer { name: "fork" type: "InnerProduct" bottom: "norm" top: "cosines"
+        inner_product_param { num_output: 7 normalize: true bias_term: false weight_filler { type: "xavier" } } }
+layer { name: "margin" type: "LabelSpecificAdd" bottom: "cosines" bottom: "label" top: "shifted"
+        label_specific_add_param { bias: -0.1 } }
+layer { name: "scale" type: "Scale" bottom: "shifted" top: "theirs" param { lr_mult: 0 }
+        scale_param { filler { value: 30 } } }
+layer { name: "own" type: "AngularMargin" bottom: "x" bottom: "label" top: "ours"
+        angular_margin_param { num_output: 7 type: COSFACE margin: 0.1 weight_filler { type: "xavier" } } }
+"""
+
+
+def test_the_fork_spellings_of_am_softmax_give_the_same_scores() -> None:
+    """The fork leaves a cosine below the margin as it is; no label here has such a one."""
+    net = Net(NetSource.from_text(AM_SOFTMAX, "am_softmax.prototxt"), pb.TRAIN, seed=1)
+    rows = np.random.default_rng(2).standard_normal((7, 5))
+    net.params["fork"][0].data[...] = net.params["own"][0].data[...] = rows
+    label = np.array([0, 3, 6, 2, 5, 1])
+    net.blobs["label"].data[...] = label
+    net.blobs["x"].data[...] = rows[label] + 0.1 * np.random.default_rng(3).standard_normal((6, 5))
+    net.forward()
+    np.testing.assert_allclose(net.blobs["theirs"].data, net.blobs["ours"].data, rtol=1e-4, atol=1e-4)
