@@ -268,3 +268,15 @@ def test_the_third_top_is_the_accuracy_without_the_margin(type_name: str, phase:
     assert accuracy == pytest.approx(24 / 39)
     with_margin = (y.argmax(axis=1) == label).sum() / 39
     assert with_margin < 0.5 * accuracy
+
+
+@pytest.mark.parametrize("text", ["", "gradient: EXACT"])
+@pytest.mark.parametrize("shapes", [SHAPES, ((2, 3, 4), (2, 3))])
+def test_backward_leaves_the_tops_gradient_as_it_was(text: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    axis = len(shapes[0]) - 1
+    single = SingleLayer(margin_case(f"type: QUADRUPLE base: 3 axis: {axis} {text}", shapes=shapes))
+    single.forward(single.case.make_bottoms())
+    dy = np.random.default_rng(1).standard_normal((*shapes[0][:axis], 7)).astype(np.float32)
+    first = single.backward([dy])[0][0]
+    np.testing.assert_array_equal(single.tops[0].gradients.read(PLAIN), dy)
+    np.testing.assert_array_equal(single.backward([dy])[0][0], first)

@@ -35,6 +35,7 @@ __all__ = [
     "angular_backward",
     "angular_forward",
     "count_right",
+    "exchange_at_labels",
     "factors_across",
     "item_norms",
     "margin_backward",
@@ -143,14 +144,15 @@ def margin_forward(labels, x_norms, row_norms, boundaries, weight, cosines, y):
 
 
 @kernel
-def margin_backward(labels, x_norms, row_norms, cosines, boundaries, weight, unit, dy, along_x, along_w):
+def margin_backward(labels, x_norms, row_norms, cosines, boundaries, weight, unit, dy, across, along_x, along_w):
     """Splits the gradient of each label's score f into the parts along x and along its row w:
 
         df/dx = (lambda + psi') / (1 + lambda) w + |w| (psi - psi' cos t) / |x| / (1 + lambda) x
 
-    and likewise with x and w changed. dy: the label's column gets the factor of w, which is that of x too; along_x
-    (G, L), along_w (N,): the other parts, for x and, summed over the items, for w. With ``unit`` the coefficients
-    psi' and |w| (psi - psi' cos t) / |x| are scaled to a square sum of 1 first, as in SphereFace.
+    and likewise with x and w changed. dy stays as it is. across (G, L): what stands in the label's column instead for
+    the products, the factor of w, which is that of x too; along_x (G, L), along_w (N,): the other parts, for x and,
+    summed over the items, for w. With ``unit`` the coefficients psi' and |w| (psi - psi' cos t) / |x| are scaled to a
+    square sum of 1 first, as in SphereFace.
     """
     one = dy.dtype.type(1)
     along_x[:] = 0
@@ -158,17 +160,32 @@ def margin_backward(labels, x_norms, row_norms, cosines, boundaries, weight, uni
     for item in range(labels.size):
         group, lane = item // LANES, item % LANES
         label = label_class(labels[item], dy.shape[2], NO_LABEL)
-        if label < 0 or not x_norms[group, lane] * row_norms[label] > 0:
+        if label < 0:
+            continue
+        across[group, lane] = dy[group, 0, label, lane]
+        if not x_norms[group, lane] * row_norms[label] > 0:
             continue
         cosine = cosines[group, lane]
         psi, slope = _psi(cosine, boundaries)
         ratio = row_norms[label] / x_norms[group, lane]
-        across = psi - slope * cosine
-        scale = one / math.sqrt(slope * slope + ratio * across * ratio * across) if unit else one
+        rest = psi - slope * cosine
+        scale = one / math.sqrt(slope * slope + ratio * rest * ratio * rest) if unit else one
         share = dy[group, 0, label, lane] / (one + weight)
-        along_x[group, lane] = share * scale * ratio * across
-        along_w[label] += share * scale * across / ratio
-        dy[group, 0, label, lane] = share * (weight + scale * slope)
+        along_x[group, lane] = share * scale * ratio * rest
+        along_w[label] += share * scale * rest / ratio
+        across[group, lane] = share * (weight + scale * slope)
+
+
+@kernel
+def exchange_at_labels(labels, values, y):
+    """Swaps ``values`` (G, L) with what stands in y (G, 1, N, L) at the items' labels."""
+    for item in range(labels.size):
+        group, lane = item // LANES, item % LANES
+        label = label_class(labels[item], y.shape[2], NO_LABEL)
+        if label >= 0:
+            before = y[group, 0, label, lane]
+            y[group, 0, label, lane] = values[group, lane]
+            values[group, lane] = before
 
 
 @kernel

@@ -39,20 +39,25 @@ class LabelMargin(MarginProduct):
         x = self._bottom_lanes.read(bottoms[0].values)
         dy = self._top_lanes.read(tops[0].gradients)
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
-        split = self._work.scratch("split gradient", *dy.shape)
-        np.copyto(split, dy)
-        along_x, along_w = self._of_items("along x", x), self._work.scratch("along w", len(rows))
+        across, along_x = self._of_items("across", x), self._of_items("along x", x)
+        along_w = self._work.scratch("along w", len(rows))
         x_norms, cosines = self._of_items("norms", x), self._of_items("cosines", x)
         self.kernels.margin_backward(
-            labels, x_norms, row_norms, cosines, self._boundaries, self._lambda, self._unit_coefficients, split,
+            labels, x_norms, row_norms, cosines, self._boundaries, self._lambda, self._unit_coefficients, dy, across,
             along_x, along_w,
         )  # fmt: skip
-        self._add_gradient(x, dy, split, along_w)
+        if not self._margin_in_rows:
+            self._add_gradient(x, dy, along_w)
+        # One value of an item differs from dy. To put it there, and back at the end, saves a copy of the whole.
+        self.kernels.exchange_at_labels(labels, across, dy)
+        if self._margin_in_rows:
+            self._add_gradient(x, dy, along_w)
         if propagate_down[0]:
             dx = self._bottom_gradient_lanes.write(bottoms[0].gradients)
-            self._lane_product().backward_data(split, self._as_weights(rows), dx)
+            self._lane_product().backward_data(dy, self._as_weights(rows), dx)
             self.kernels.add_item_multiples(x, along_x, dx)
             self._bottom_gradient_lanes.store(bottoms[0].gradients)
+        self.kernels.exchange_at_labels(labels, across, dy)
 
     def _put_margin(self, labels: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
         x_norms, cosines = self._of_items("norms", x), self._of_items("cosines", x)
@@ -70,6 +75,11 @@ class LabelMargin(MarginProduct):
         """The rows that ``_prepare_rows`` has given (num_output, D), and their lengths (num_output,)."""
         raise NotImplementedError
 
-    def _add_gradient(self, x: np.ndarray, dy: np.ndarray, split: np.ndarray, along_w: np.ndarray) -> None:
-        """Adds to the gradient of the parameter; ``dy``, ``split`` (the margin in it) and ``along_w`` as in cpu.py."""
+    @property
+    def _margin_in_rows(self) -> bool:
+        """Whether the gradient of the rows takes note of the margin."""
+        raise NotImplementedError
+
+    def _add_gradient(self, x: np.ndarray, dy: np.ndarray, along_w: np.ndarray) -> None:
+        """Adds to the gradient of the parameter. ``dy`` has the margin in it if the rows note it; ``along_w``: cpu.py."""
         raise NotImplementedError

@@ -29,6 +29,7 @@ from netcli.runtime.blob import PLAIN
 )
 class LargeMarginInnerProduct(LabelMargin):
     _unit_coefficients = False
+    _margin_in_rows = True
 
     def _prepare_rows(self) -> np.ndarray:
         rows, norms = self._prepared_rows()
@@ -38,7 +39,7 @@ class LargeMarginInnerProduct(LabelMargin):
     def _prepared_rows(self) -> tuple[np.ndarray, np.ndarray]:
         return self.params[0].values.read(PLAIN), self._row_norms()
 
-    def _add_gradient(self, x: np.ndarray, dy: np.ndarray, split: np.ndarray, along_w: np.ndarray) -> None:
+    def _add_gradient(self, x: np.ndarray, dy: np.ndarray, along_w: np.ndarray) -> None:
         gradient = self.params[0].gradients.update(PLAIN)
-        self._add_product_gradient(x, split, gradient)
+        self._add_product_gradient(x, dy, gradient)
         self.kernels.add_row_multiples(self.params[0].values.read(PLAIN), along_w, gradient)

@@ -68,8 +68,12 @@ class MarginInnerProduct(LabelMargin):
         """The lengths of the rescaled rows: 1, or 0 for a row of zeros."""
         return self._work.kept("unit norms", self.params[0].shape[0])
 
-    def _add_gradient(self, x: np.ndarray, dy: np.ndarray, split: np.ndarray, along_w: np.ndarray) -> None:
+    @property
+    def _margin_in_rows(self) -> bool:
+        return self._exact
+
+    def _add_gradient(self, x: np.ndarray, dy: np.ndarray, along_w: np.ndarray) -> None:
         if self._exact:
-            self._add_unit_row_gradient(x, split)
+            self._add_unit_row_gradient(x, dy)
         else:
             self._add_product_gradient(x, dy, self.params[0].gradients.update(PLAIN))
