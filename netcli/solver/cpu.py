@@ -100,6 +100,22 @@ def adam(weights, gradients, means, squares, scale, l2, l1, rate, beta1, gain1, 
 
 
 @parallel_kernel
+def adamw(weights, gradients, means, squares, scale, l2, l1, rate, beta1, gain1, beta2, gain2, correction, delta):
+    """As ``adam``, but what regularises a weight is taken from it beside the moments, not through them."""
+    none = scale - scale
+    for i in prange(weights.size):
+        gradient = scale * gradients[i]
+        mean = beta1 * means[i] + gain1 * gradient
+        mean_square = beta2 * squares[i] + gain2 * gradient * gradient
+        decay = regularised(none, weights[i], none, l2, l1)
+        update = rate * (correction * mean / (np.sqrt(mean_square) + delta) + decay)
+        means[i] = mean
+        squares[i] = mean_square
+        gradients[i] = update
+        weights[i] -= update
+
+
+@parallel_kernel
 def chunk_squares(values, sums):
     """Sums of squares of ``values``, CHUNK by CHUNK, into ``sums`` (chunks,) float64: a norm must not overflow."""
     for chunk in prange(sums.size):

@@ -1,9 +1,12 @@
-"""The learning rate as a pure function of the iteration: Caffe's seven policies.
+"""The learning rate as a pure function of the iteration: Caffe's seven policies, and what netcli adds to them.
 
 A schedule has no state, so plotting it, testing it and resuming from any iteration cost nothing. The rate at
 iteration i is the one that the update of iteration i uses, with i counted from 0.
 
-Source: Caffe's SGDSolver::GetLearningRate. Where Caffe counts steps as it goes, the formulas here give what it
+Not in Caffe: the policy "cosine", and the warm-up, which may precede any policy.
+
+Source: Caffe's SGDSolver::GetLearningRate; Loshchilov and Hutter, "SGDR", ICLR 2017, for the cosine; Goyal et al.,
+arXiv:1706.02677, for the warm-up, whose fields are those of Intel's fork. Where Caffe counts steps as it goes, the formulas here give what it
 gives in a run without breaks.
 """
 
@@ -103,12 +106,37 @@ def sigmoid(base_lr: float, gamma: float, stepsize: int) -> Schedule:
     return rate
 
 
+def cosine(base_lr: float, min_lr: float, max_iter: int) -> Schedule:
+    """Half a wave down to ``min_lr``: ``lr(i) = min_lr + (base_lr - min_lr) (1 + cos(pi i / max_iter)) / 2``.
+
+    Stays at min_lr from max_iter on.
+
+    >>> rate = cosine(0.1, min_lr=0.02, max_iter=10)
+    >>> [round(rate(i), 4) for i in (0, 5, 10, 11)]
+    [0.1, 0.06, 0.02, 0.02]
+    """
+    half = (base_lr - min_lr) / 2
+    return lambda iteration: min_lr + half * (1 + math.cos(math.pi * min(iteration, max_iter) / max_iter))
+
+
+def warm_up(rate: Schedule, warmup_iter: int, start: float) -> Schedule:
+    """``rate``, but up to ``warmup_iter`` a straight line that begins at ``start`` and meets it there.
+
+    >>> warmed = warm_up(fixed(0.1), warmup_iter=4, start=0.02)
+    >>> [round(warmed(i), 4) for i in (0, 1, 4, 5)]
+    [0.02, 0.04, 0.1, 0.1]
+    """
+    end = rate(warmup_iter)
+    return lambda i: start + (end - start) * i / warmup_iter if i < warmup_iter else rate(i)
+
+
 @dataclass(frozen=True)
 class Policy:
-    """A policy and the solver's fields that it needs beside base_lr."""
+    """A policy and the solver's fields that it needs beside base_lr, and those that it takes."""
 
     make: Callable[..., Schedule]
     fields: tuple[str, ...]
+    optional: tuple[str, ...] = ()
 
 
 POLICIES: dict[str, Policy] = {
@@ -119,6 +147,7 @@ POLICIES: dict[str, Policy] = {
     "multistep": Policy(multistep, ("gamma", "stepvalue")),
     "poly": Policy(poly, ("power", "max_iter")),
     "sigmoid": Policy(sigmoid, ("gamma", "stepsize")),
+    "cosine": Policy(cosine, ("max_iter",), ("min_lr",)),
 }
 
 
@@ -133,7 +162,9 @@ def schedule(source: SolverSource) -> Schedule:
         raise ConfigError(findings)
     param = source.param
     policy = POLICIES[param.lr_policy]
-    return policy.make(as_written(param.base_lr), **{name: _value(param, name) for name in policy.fields})
+    fields = {name: _value(param, name) for name in (*policy.fields, *policy.optional)}
+    rate = policy.make(as_written(param.base_lr), **fields)
+    return warm_up(rate, param.warmup_iter, as_written(param.warmup_start_lr)) if param.warmup_iter else rate
 
 
 def steps_taken(param: pb.SolverParameter, iteration: int) -> int:
@@ -156,6 +187,12 @@ def schedule_findings(source: SolverSource) -> list[Finding]:
         findings.append(
             _finding(source, "NC404", "base_lr is not finite", "base_lr", expected="a number", actual=param.base_lr)
         )
+    for name in ("warmup_iter", "warmup_start_lr", "min_lr"):
+        value = _value(param, name)
+        if not 0 <= value < math.inf:
+            findings.append(
+                _finding(source, "NC404", f"{name} is out of range", name, expected="at least 0", actual=f"{value:g}")
+            )
     policy = POLICIES.get(param.lr_policy)
     if policy is None:
         return [*findings, _unknown_policy(source)]

@@ -1,4 +1,4 @@
-r"""How a gradient becomes an update: Caffe's six solver types, as one table.
+r"""How a gradient becomes an update: Caffe's six solver types and AdamW, as one table.
 
 g is the gradient of the regularised loss, divided by iter_size and clipped; r the rate times lr_mult; w the
 weight; i the iteration from 0. In each case w loses the update u.
@@ -11,10 +11,14 @@ weight; i the iteration from 0. In each case w loses the update u.
                x = d x + (1 - d) v^2;                      u = r v
     Adam       m = b1 m + (1 - b1) g, b1 = momentum;       s = b2 s + (1 - b2) g^2, b2 = momentum2;
                u = r sqrt(1 - b2^(i+1)) / (1 - b1^(i+1)) m / (sqrt(s) + delta)
+    AdamW      as Adam, with g the gradient of the loss alone; u = (Adam's u) + r (gradient of the regularisation)
+
+AdamW is netcli's own: Caffe stops at a solver of that type.
 
 Sources: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013 (SGD,
 Nesterov); Duchi et al., JMLR 12, 2011 (AdaGrad); Tieleman and Hinton, Coursera lecture 6.5, 2012 (RMSProp);
-Zeiler, arXiv:1212.5701 (AdaDelta); Kingma and Ba, arXiv:1412.6980 (Adam); the details are Caffe's.
+Zeiler, arXiv:1212.5701 (AdaDelta); Kingma and Ba, arXiv:1412.6980 (Adam); the details are Caffe's. Loshchilov and
+Hutter, "Decoupled weight decay regularization", ICLR 2019 (AdamW; its schedule multiplier is our rate).
 """
 
 from __future__ import annotations
@@ -72,4 +76,5 @@ RULES: dict[str, UpdateRule] = {
     "RMSProp": UpdateRule("rmsprop", _rmsprop),
     "AdaDelta": UpdateRule("adadelta", _adadelta, histories=2, momentum_means="decay of the running means"),
     "Adam": UpdateRule("adam", _adam, histories=2, momentum_means="beta1"),
+    "AdamW": UpdateRule("adamw", _adam, histories=2, momentum_means="beta1"),
 }

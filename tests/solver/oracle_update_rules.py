@@ -1,4 +1,4 @@
-"""The six update rules in float64 NumPy, from their papers' equations with Caffe's constants."""
+"""The update rules in float64 NumPy, from their papers' equations with Caffe's constants."""
 
 from __future__ import annotations
 
@@ -68,6 +68,16 @@ def adam(beta1: float, beta2: float, delta: float) -> Rule:
         return corrected * memory["mean"] / (np.sqrt(memory["squares"]) + delta)
 
     return rule
+
+
+def adamw(beta1: float, beta2: float, delta: float) -> Rule:
+    """Loshchilov and Hutter's algorithm 2 without what it takes from the weight itself: see ``decoupled``."""
+    return adam(beta1, beta2, delta)
+
+
+def decoupled(weight: np.ndarray, rate: float, decay: float, kind: str) -> np.ndarray:
+    """What AdamW takes from the weight beside the rule's update."""
+    return rate * decay * (np.sign(weight) if kind == "L1" else weight)
 
 
 def regularised(gradient: np.ndarray, weight: np.ndarray, decay: float, kind: str) -> np.ndarray:

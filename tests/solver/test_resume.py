@@ -27,7 +27,12 @@ from netcli.solver.state_file import read_state, stored_seed
 
 SETTINGS = {
     "SGD": "momentum: 0.9 weight_decay: 0.01",
+    "Nesterov": 'type: "Nesterov" momentum: 0.9 warmup_iter: 7',
+    "AdaGrad": 'type: "AdaGrad" weight_decay: 0.01',
+    "RMSProp": 'type: "RMSProp" rms_decay: 0.9 clip_gradients: 0.5',
+    "AdaDelta": 'type: "AdaDelta" momentum: 0.9 delta: 1e-6',
     "Adam": 'type: "Adam" momentum: 0.9 iter_size: 2',
+    "AdamW": 'type: "AdamW" momentum: 0.9 weight_decay: 0.01',
 }
 FORMATS = {"binary": "", "hdf5": " snapshot_format: HDF5"}
 

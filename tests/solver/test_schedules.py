@@ -1,4 +1,4 @@
-"""The seven learning rate policies against their closed forms, at their edges, and what is said of wrong fields."""
+"""The eight learning rate policies against their closed forms, at their edges, and what is said of wrong fields."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ CLOSED_FORMS = {
     'lr_policy: "multistep" gamma: 0.3 stepvalue: [3, 7, 15]': lambda i: 0.1 * 0.3 ** sum(i >= s for s in (3, 7, 15)),
     'lr_policy: "poly" power: 1.5 max_iter: 20': lambda i: 0.1 * (1 - i / 20) ** 1.5 if i < 20 else 0,
     'lr_policy: "sigmoid" gamma: -0.5 stepsize: 10': lambda i: 0.1 / (1 + math.exp(0.5 * (i - 10))),
+    'lr_policy: "cosine" max_iter: 20 min_lr: 0.01': lambda i: 0.055 + 0.045 * math.cos(math.pi * min(i, 20) / 20),
 }
 
 
@@ -64,6 +65,11 @@ def test_the_rate_is_the_number_that_was_written() -> None:
         ('lr_policy: "exp" gamma: 2', 100000, math.inf),
         ('lr_policy: "exp" gamma: 0.5', 100000, 0.0),
         ('lr_policy: "step" gamma: 0 stepsize: 1', 0, 0.1),
+        ('lr_policy: "fixed" warmup_iter: 4', 0, 0.0),
+        ('lr_policy: "fixed" warmup_iter: 4 warmup_start_lr: 0.2', 2, pytest.approx(0.15)),
+        ('lr_policy: "fixed" warmup_iter: 4 warmup_start_lr: 0.2', 4, 0.1),
+        ('lr_policy: "step" gamma: 0.5 stepsize: 2 warmup_iter: 4', 3, pytest.approx(0.025 * 3 / 4)),
+        ('lr_policy: "step" gamma: 0.5 stepsize: 2 warmup_iter: 4', 6, 0.0125),
     ],
 )
 def test_edges(text: str, iteration: int, expected: float) -> None:

@@ -25,6 +25,11 @@ CASES = {
         oracle.adam(0.9, 0.999, 1e-8),
         ["mean", "squares"],
     ),
+    "AdamW": (
+        {"momentum": 0.9, "momentum2": 0.999, "delta": 1e-8},
+        oracle.adamw(0.9, 0.999, 1e-8),
+        ["mean", "squares"],
+    ),
 }
 
 
@@ -56,8 +61,13 @@ class Run:
         for i, item in enumerate(self.learnable):
             decay = self.param.weight_decay * item.decay_mult
             mean = gradients[i] / self.param.iter_size
-            total = oracle.regularised(mean, self.weights[i], decay, self.param.regularization_type)
-            self.weights[i] = self.weights[i] - rule(total, RATE * item.lr_mult, iteration, self.memories[i])
+            rate, kind = RATE * item.lr_mult, self.param.regularization_type
+            if self.param.type == "AdamW":
+                lost = rule(mean, rate, iteration, self.memories[i]) + oracle.decoupled(self.weights[i], rate, decay, kind)
+            else:
+                total = oracle.regularised(mean, self.weights[i], decay, kind)
+                lost = rule(total, rate, iteration, self.memories[i])
+            self.weights[i] = self.weights[i] - lost
 
     def check(self, rtol: float) -> None:
         for item, weight in zip(self.learnable, self.weights, strict=True):
