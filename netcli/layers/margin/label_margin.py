@@ -81,5 +81,5 @@ class LabelMargin(MarginProduct):
         raise NotImplementedError
 
     def _add_gradient(self, x: np.ndarray, dy: np.ndarray, along_w: np.ndarray) -> None:
-        """Adds to the gradient of the parameter. ``dy`` has the margin in it if the rows note it; ``along_w``: cpu.py."""
+        """Adds to the gradient of the parameter; ``dy`` holds the margin if the rows note it, ``along_w`` the rest."""
         raise NotImplementedError
