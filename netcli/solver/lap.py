@@ -48,5 +48,6 @@ class Lap:
 
 
 def lambdas(net: Net) -> dict[str, float]:
-    """lambda of each margin layer, in the present iteration."""
-    return {layer.name: layer.annealing_weight for layer in net.layers if isinstance(layer, MarginProduct)}
+    """lambda of each margin layer that has one, in the present iteration."""
+    layers = (layer for layer in net.layers if isinstance(layer, MarginProduct))
+    return {layer.name: layer.annealing_weight for layer in layers if layer.has_lambda}

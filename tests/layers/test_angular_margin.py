@@ -14,9 +14,11 @@ from netcli.errors import ConfigError, RunError
 from netcli.layers.margin import angular_margin
 from netcli.layers.margin.angular_margin import first_bias
 from netcli.net import Net
-from netcli.prototxt import NetSource
+from netcli.prototxt import NetSource, SolverSource
 from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
+from netcli.solver import Solver
+from netcli.solver.lap import lambdas
 
 TYPES = list(pb.AngularMarginParameter.Type.keys())
 
@@ -42,6 +44,16 @@ def test_the_first_bias_balances_the_loss_at_right_angles(text: str) -> None:
     other = settings.scale * (right_angle + settings.margin) + bias
     pull = share / (1 + np.exp(label))
     assert pull == pytest.approx((1 - share) * (settings.num_output - 1) / (1 + np.exp(-other)))
+
+
+def test_lambda_is_told_only_where_there_is_one() -> None:
+    loss = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ours" bottom: "label" top: "loss" }'
+    net = f"net_param {{ {AM_SOFTMAX} {loss} }}"
+    settings = 'base_lr: 0.01 lr_policy: "fixed" max_iter: 1'
+    for more, expected in (("", {}), ("lambda_base: 8 lambda_gamma: 1", {"own": 4.0})):
+        solver = Solver(SolverSource.from_text(f"{settings} {more} {net}", "solver.prototxt"), seed=1)
+        assert lambdas(solver.net) == expected
+        solver.close()
 
 
 def test_a_single_class_has_a_bias_too() -> None:

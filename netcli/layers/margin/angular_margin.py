@@ -73,6 +73,10 @@ class AngularMargin(MarginProduct):
     def margin(self) -> float:
         return float(self.settings.margin)
 
+    @property
+    def has_lambda(self) -> bool:
+        return max(self.settings.base, self.settings.lambda_min) > 0
+
     def gradient_exception(self, kind: str, index: int) -> str:
         if self.settings.gradient == _Settings.EXACT or kind == "top" or (kind, index) == ("param", 1):
             return ""

@@ -63,6 +63,11 @@ class MarginProduct(Layer):
         raise NotImplementedError
 
     @property
+    def has_lambda(self) -> bool:
+        """False for a layer that was not asked to anneal anything."""
+        return True
+
+    @property
     def annealing_weight(self) -> float:
         """lambda of the present pass: after the solver's iterations, or the passes of a net without a solver."""
         context = self.context
