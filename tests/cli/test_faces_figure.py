@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from click.testing import Result
 
 from netcli.faces.planar_features import PlanarFeatures
+
+Run = Callable[..., Result]
 
 NET = """
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }

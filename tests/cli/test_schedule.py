@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from click.testing import Result
+
+Run = Callable[..., Result]
 
 NET = """
 net_param {
