@@ -13,7 +13,13 @@ from netcli.cli.checking import check_paths
 from netcli.prototxt import load_net, load_solver
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
-SOLVERS = ["lenet.prototxt", "mnist/lenet_solver.prototxt", "softmax_regression.prototxt"]
+SOLVERS = [
+    "lenet.prototxt",
+    "mnist/lenet_solver.prototxt",
+    "softmax_regression.prototxt",
+    "digits_margin/m1_solver.prototxt",
+    "digits_margin/m4_solver.prototxt",
+]
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.rglob("*.prototxt")), ids=lambda file: file.name)

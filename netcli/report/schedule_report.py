@@ -73,9 +73,9 @@ class Schedules:
         return schedule(self.solver)(iteration)
 
     def sampled(self) -> list[int]:
-        """Iterations worth a row: 0, 1, 2, 5, 10, ..., both sides of each drop, lambda's floors, and the last."""
+        """Iterations worth a row: 0, 1, 2, 5, 10, ..., both sides of each drop, ends of warm-up and annealing, last."""
         param, last = self.solver.param, self.max_iter - 1
-        found = {0, last, *(digit * 10**power for power in range(10) for digit in (1, 2, 5))}
+        found = {0, last, param.warmup_iter, *(digit * 10**power for power in range(10) for digit in (1, 2, 5))}
         drops: Iterable[int] = param.stepvalue if param.lr_policy == "multistep" else ()
         if param.lr_policy == "step":
             drops = range(param.stepsize, self.max_iter, param.stepsize)

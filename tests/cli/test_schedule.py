@@ -60,6 +60,11 @@ def test_rows_stand_where_something_changes(run: Run) -> None:
     assert weights[floor] == 4 < weights[max(i for i in weights if i < floor)]
 
 
+def test_the_end_of_a_warm_up_has_a_row(run: Run) -> None:
+    shown = json.loads(run("schedule", _write(solver=STEPS + " warmup_iter: 42"), "--json").stdout)
+    assert dict(zip(shown["iterations"], shown["lr"], strict=True))[42] == pytest.approx(0.1)
+
+
 def test_what_the_numbers_mean(run: Run) -> None:
     result = run("schedule", _write(), "--set", "max_iter=2000")
     assert result.exit_code == 0
