@@ -5,9 +5,9 @@ iteration i is the one that the update of iteration i uses, with i counted from 
 
 Not in Caffe: the policy "cosine", and the warm-up, which may precede any policy.
 
-Source: Caffe's SGDSolver::GetLearningRate; Loshchilov and Hutter, "SGDR", ICLR 2017, for the cosine; Goyal et al.,
-arXiv:1706.02677, for the warm-up, whose fields are those of Intel's fork. Where Caffe counts steps as it goes, the formulas here give what it
-gives in a run without breaks.
+Sources: Caffe's SGDSolver::GetLearningRate; where Caffe counts steps as it goes, the formulas give what it gives in
+a run without breaks. Loshchilov and Hutter, "SGDR", ICLR 2017, for the cosine; Goyal et al., arXiv:1706.02677, for the
+warm-up, whose fields are those of Intel's fork.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ def _momentum_findings(source: SolverSource) -> list[Finding]:
         message, hint = f"{param.type} has no momentum", 'remove it, or use type "SGD", "Nesterov" or "Adam"'
         return [_error(source, "NC406", message, "momentum", "0, or no such field", f"{param.momentum:g}", hint)]
     findings = []
-    decays = {"RMSProp": ("rms_decay",), "AdaDelta": ("momentum",), "Adam": ("momentum", "momentum2"), "AdamW": ("momentum", "momentum2")}
+    moments = ("momentum", "momentum2")
+    decays = {"RMSProp": ("rms_decay",), "AdaDelta": ("momentum",), "Adam": moments, "AdamW": moments}
     for name in decays.get(param.type, ()):
         value = getattr(param, name)
         if not 0 <= value < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,21 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_left_alone(fol
     assert kill_and_resume(4, seed=1) == 4
     assert weights("parts") == weights("whole")
     assert not list(Path("parts").glob(".*"))
+
+
+def test_a_run_that_is_interrupted_ends_as_one_that_is_left_alone(folder: Path) -> None:
+    assert subprocess.run(train("whole"), capture_output=True, check=False).returncode == 0
+    with subprocess.Popen(train("parts", "--max-iter", "1000000"), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        list(itertools.islice(process.stderr, 5))
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+    assert process.returncode == 130
+    stopped_at = max(int(path.stem.rpartition("_")[2]) for path in Path("parts").glob("*.solverstate"))
+    assert stopped_at < LAST
+    rest = subprocess.run(train("parts", "--resume", "auto"), capture_output=True, text=True, check=False)
+    assert rest.returncode == 0, rest.stderr
+    assert weights("parts") == weights("whole")
 
 
 @pytest.mark.slow

@@ -94,12 +94,12 @@ def test_steps_taken_count_as_caffe_does() -> None:
         (
             "base_lr: 0.1",
             "solver.prototxt: lr_policy is missing, "
-            "expected one of fixed, step, exp, inv, multistep, poly, sigmoid [NC401]",
+            "expected one of fixed, step, exp, inv, multistep, poly, sigmoid, cosine [NC401]",
         ),
         (
             'base_lr: 0.1\nlr_policy: "mulitstep"',
             "solver.prototxt:2:12: unknown lr_policy, expected one of fixed, step, exp, inv, multistep, poly, sigmoid, "
-            "actual \"mulitstep\". hint: did you mean 'multistep'? [NC402]",
+            "cosine, actual \"mulitstep\". hint: did you mean 'multistep'? [NC402]",
         ),
         (
             'base_lr: 0.1 lr_policy: "poly" power: 1',

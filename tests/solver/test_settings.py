@@ -24,7 +24,7 @@ AT = len(RATE) + 1
         (
             'type: "Adma"',
             f"s:1:{AT + 6}: unknown solver type, expected one of SGD, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam, "
-            "actual \"Adma\". hint: did you mean 'Adam'? [NC400]",
+            "AdamW, actual \"Adma\". hint: did you mean 'Adam'? [NC400]",
         ),
         (
             'momentum: 0.9 type: "AdaGrad"',

@@ -63,7 +63,9 @@ class Run:
             mean = gradients[i] / self.param.iter_size
             rate, kind = RATE * item.lr_mult, self.param.regularization_type
             if self.param.type == "AdamW":
-                lost = rule(mean, rate, iteration, self.memories[i]) + oracle.decoupled(self.weights[i], rate, decay, kind)
+                lost = rule(mean, rate, iteration, self.memories[i]) + oracle.decoupled(
+                    self.weights[i], rate, decay, kind
+                )
             else:
                 total = oracle.regularised(mean, self.weights[i], decay, kind)
                 lost = rule(total, rate, iteration, self.memories[i])
