@@ -24,7 +24,7 @@ def lmdb_shapes(files: LayerFiles) -> ItemShapes | None:
     Built-in data are not made for it, and of an LMDB one item is read at most.
 
     Raises:
-        ConfigError: NC208 unknown built-in source, NC215 a crop larger than the items.
+        ConfigError: NC207 LevelDB, NC208 unknown built-in source, NC215 a crop larger than the items.
         RunError: NC2xx, the source is there but broken.
     """
     source = files.layer.data_param.source
@@ -32,12 +32,10 @@ def lmdb_shapes(files: LayerFiles) -> ItemShapes | None:
         stored = builtin_shape(source)
     else:
         try:
-            path = locate_database(files)
+            files.find(source)
         except NetcliError:
             return None
-        if not looks_like_lmdb(path):
-            return None
-        with LmdbSource(path, stored_colour(files.layer), tolerant=files.skipped is not None) as lmdb_source:
+        with LmdbSource(locate_database(files), stored_colour(files.layer), tolerant=files.skipped is not None) as lmdb_source:
             stored = lmdb_source.shape
     shape = transformed_shape(files.layer.transform_param, stored)
     return (shape, ()) if len(files.layer.top) > 1 else (shape,)
