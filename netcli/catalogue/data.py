@@ -162,11 +162,7 @@ ENTRIES: dict[str, Entry] = {
         "a data set without items",
         "Not one item could be written.",
         "See the list and the images.",
-        python(
-            "from netcli.data.lmdb_writer import LmdbWriter\n"
-            "with LmdbWriter('set'):\n"
-            "    pass\n"
-        ),
+        python("from netcli.data.lmdb_writer import LmdbWriter\nwith LmdbWriter('set'):\n    pass\n"),
     ),
     "NC212": Entry(
         "an IDX file is missing",
@@ -190,16 +186,24 @@ ENTRIES: dict[str, Entry] = {
         "a transform that contradicts itself or the items",
         "The crop, the mean or the colours do not fit the items.",
         "Choose a crop within the items, and one way to give the mean.",
-        _train(_images("list.txt").replace("image_data_param", "transform_param { crop_size: 5 } image_data_param"),
-               list_txt="a.png 0\n", a_png=_PIXEL),
+        _train(
+            _images("list.txt").replace("image_data_param", "transform_param { crop_size: 5 } image_data_param"),
+            list_txt="a.png 0\n",
+            a_png=_PIXEL,
+        ),
     ),
     "NC216": Entry(
         "an unreadable mean file",
         "A mean file holds one image, as a BlobProto or .npy.",
         "Make it with `netcli data mean`.",
-        _train(_images("list.txt").replace(
-            "image_data_param", 'transform_param { mean_file: "mean.binaryproto" } image_data_param'),
-            list_txt="a.png 0\n", a_png=_PIXEL, mean_binaryproto=b"\xff\xff"),
+        _train(
+            _images("list.txt").replace(
+                "image_data_param", 'transform_param { mean_file: "mean.binaryproto" } image_data_param'
+            ),
+            list_txt="a.png 0\n",
+            a_png=_PIXEL,
+            mean_binaryproto=b"\xff\xff",
+        ),
     ),
     "NC217": Entry(
         "a download failed",
@@ -236,8 +240,9 @@ ENTRIES: dict[str, Entry] = {
         "Set NETCLI_CACHE_DIR to a folder that can be written.",
         python(
             "import os\n"
+            "from pathlib import Path\n"
             "from netcli.data.builtin import builtin_source\n"
-            "open('file', 'w').close()\n"
+            "Path('file').touch()\n"
             "before = os.environ.get('NETCLI_CACHE_DIR')\n"
             "os.environ['NETCLI_CACHE_DIR'] = os.path.abspath('file')\n"
             "try:\n"
@@ -252,10 +257,9 @@ ENTRIES: dict[str, Entry] = {
         "data.mdb is shorter than its head says, as after an interrupted copy.",
         "Copy it again.",
         python(
-            WRITE_LMDB
-            + "write('set', [datum(40) for _ in range(50)])\n"
-            "content = open('set/data.mdb', 'rb').read()\n"
-            "open('set/data.mdb', 'wb').write(content[: len(content) // 2])\n"
+            WRITE_LMDB + "write('set', [datum(40) for _ in range(50)])\n"
+            "content = Path('set/data.mdb').read_bytes()\n"
+            "Path('set/data.mdb').write_bytes(content[: len(content) // 2])\n"
             "read()\n",
             net_prototxt=_NET,
         ),
@@ -290,10 +294,11 @@ ENTRIES: dict[str, Entry] = {
         "Name the tops as the datasets.",
         python(
             "import h5py\n"
+            "from pathlib import Path\n"
             "import netcli.pycaffe as caffe\n"
             "with h5py.File('a.h5', 'w') as file:\n"
             "    file['images'] = [[1.0]]\n"
-            "open('list.txt', 'w').write('a.h5\\n')\n"
+            "Path('list.txt').write_text('a.h5\\n')\n"
             "caffe.Net('net.prototxt', caffe.TRAIN)\n",
             net_prototxt=_hdf5("list.txt"),
         ),
@@ -309,9 +314,7 @@ ENTRIES: dict[str, Entry] = {
         "An HDF5Output layer cannot make its file, or its batches change their shape.",
         "Choose a folder that can be written.",
         python(
-            "import netcli.pycaffe as caffe\n"
-            "net = caffe.Net('net.prototxt', caffe.TEST)\n"
-            "net.forward()\n",
+            "import netcli.pycaffe as caffe\nnet = caffe.Net('net.prototxt', caffe.TEST)\nnet.forward()\n",
             net_prototxt='layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param { '
             "shape { dim: 2 dim: 3 } shape { dim: 2 } } }\n"
             'layer { name: "out" type: "HDF5Output" bottom: "data" bottom: "label" '

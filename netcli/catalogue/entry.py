@@ -67,7 +67,7 @@ DUMMY = """layer { name: "data" type: "DummyData" top: "data" top: "label" dummy
 TRAINABLE = DUMMY + IP + LOSS
 SOLVER = 'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" max_iter: 2 random_seed: 1\n'
 
-WRITE_LMDB = """import numpy as np
+WRITE_LMDB = """from pathlib import Path
 import lmdb
 from netcli.schema import caffe_pb2 as pb
 def write(name, datums):

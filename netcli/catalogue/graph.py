@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from netcli.catalogue.entry import DATA, DUMMY, IP, LABEL, LOSS, SOLVER, TRAINABLE, WRITE_LMDB, Entry, Example, net, python, solver
+from netcli.catalogue.entry import (
+    DATA,
+    DUMMY,
+    IP,
+    LABEL,
+    LOSS,
+    SOLVER,
+    TRAINABLE,
+    WRITE_LMDB,
+    Entry,
+    Example,
+    net,
+    python,
+    solver,
+)
 
 _CONVOLUTION = 'layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" convolution_param { %s } }\n'
 
@@ -53,15 +67,21 @@ ENTRIES: dict[str, Entry] = {
         "layers that wait for each other in a cycle",
         "Each of these layers reads what a later one of them makes.",
         "Break the cycle; a net is computed from its first layer to its last.",
-        net(DATA + 'layer { name: "a" type: "Eltwise" bottom: "data" bottom: "b" top: "a" }\n'
-            'layer { name: "b" type: "ReLU" bottom: "a" top: "b" }\n'),
+        net(
+            DATA + 'layer { name: "a" type: "Eltwise" bottom: "data" bottom: "b" top: "a" }\n'
+            'layer { name: "b" type: "ReLU" bottom: "a" top: "b" }\n'
+        ),
     ),
     "NC107": Entry(
         "in place where the layer cannot work in place",
         "The top has the name of the bottom, and the layer needs the bottom as it was.",
         "Give the top a name of its own.",
-        net(DATA + _layer("Pooling", "pooling_param { kernel_size: 3 stride: 1 pad: 1 }").replace('"it" }', '"data" }')
-            .replace('top: "it"', 'top: "data"')),
+        net(
+            DATA
+            + _layer("Pooling", "pooling_param { kernel_size: 3 stride: 1 pad: 1 }")
+            .replace('"it" }', '"data" }')
+            .replace('top: "it"', 'top: "data"')
+        ),
     ),
     "NC108": Entry(
         "two layers of one name in one phase",
@@ -91,10 +111,12 @@ ENTRIES: dict[str, Entry] = {
         "shared parameters that do not agree",
         "Parameters of one name are one array, so they have one shape and one lr_mult.",
         "Make them alike, or give them different names.",
-        net(DATA + 'layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" } '
+        net(
+            DATA + 'layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" } '
             "inner_product_param { num_output: 4 bias_term: false } }\n"
             'layer { name: "b" type: "InnerProduct" bottom: "data" top: "b" param { name: "w" } '
-            "inner_product_param { num_output: 5 bias_term: false } }\n"),
+            "inner_product_param { num_output: 5 bias_term: false } }\n"
+        ),
     ),
     "NC113": Entry(
         "a net without layers",
@@ -219,11 +241,12 @@ ENTRIES: dict[str, Entry] = {
         "InfogainLoss reads its matrix, classes x classes, from a file.",
         "Write a matrix of the right size.",
         python(
+            "from pathlib import Path\n"
             "import numpy as np\n"
             "import netcli.pycaffe as caffe\n"
             "from netcli.pycaffe import io\n"
             "blob = io.array_to_blobproto(np.eye(3, dtype=np.float32).reshape(1, 1, 3, 3))\n"
-            "open('h.binaryproto', 'wb').write(blob.SerializeToString())\n"
+            "Path('h.binaryproto').write_bytes(blob.SerializeToString())\n"
             "net = caffe.Net('net.prototxt', caffe.TRAIN)\n"
             "net.forward()\n",
             net_prototxt=DATA + LABEL + IP + 'layer { name: "prob" type: "Softmax" bottom: "ip" top: "prob" }\n'
@@ -235,8 +258,10 @@ ENTRIES: dict[str, Entry] = {
         "shapes that are known only when the code of a Python layer runs",
         "Looking at a file must not run code, so what lies behind the layer was not checked.",
         "Nothing must be done; `train` finds out.",
-        net(DATA + 'layer { name: "py" type: "Python" bottom: "data" top: "py" '
-            'python_param { module: "mine" layer: "Mine" } }\n'),
+        net(
+            DATA + 'layer { name: "py" type: "Python" bottom: "data" top: "py" '
+            'python_param { module: "mine" layer: "Mine" } }\n'
+        ),
     ),
     "NC150": Entry(
         "a label is out of range",
@@ -245,8 +270,9 @@ ENTRIES: dict[str, Entry] = {
         Example(
             {
                 "solver.prototxt": SOLVER,
-                "net.prototxt": TRAINABLE.replace('data_filler { type: "constant" }',
-                                                  'data_filler { type: "constant" value: 7 }'),
+                "net.prototxt": TRAINABLE.replace(
+                    'data_filler { type: "constant" }', 'data_filler { type: "constant" value: 7 }'
+                ),
             },
             "train solver.prototxt --out run",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netcli.catalogue.entry import DATA, DUMMY, IP, LABEL, LOSS, SOLVER, TRAINABLE, Entry, Example, net, solver
+from netcli.catalogue.entry import DATA, DUMMY, IP, LOSS, SOLVER, TRAINABLE, Entry, Example, net, solver
 
 _MARGIN = """layer { name: "fc" type: "MarginInnerProduct" bottom: "data" bottom: "label" top: "ip"
         margin_inner_product_param { num_output: 4 type: QUADRUPLE %s } }
@@ -13,6 +13,7 @@ _ACCURACY = """layer { name: "accuracy" type: "Accuracy" bottom: "ip" bottom: "l
 _DIGITS = """layer { name: "digits" type: "Data" top: "data" top: "label"
         data_param { source: "digits/digits_test_lmdb" batch_size: 2 backend: LMDB } }
 """
+_TEN = IP.replace("num_output: 4", "num_output: 10")
 
 ENTRIES: dict[str, Entry] = {
     "NC301": Entry(
@@ -37,10 +38,12 @@ ENTRIES: dict[str, Entry] = {
         "use_global_stats: true in TRAIN",
         "The layer then never learns its mean and variance.",
         "Leave use_global_stats out; Caffe chooses by the phase.",
-        net(DUMMY + IP + 'layer { name: "bn" type: "BatchNorm" bottom: "ip" top: "bn" '
+        net(
+            DUMMY + IP + 'layer { name: "bn" type: "BatchNorm" bottom: "ip" top: "bn" '
             "batch_norm_param { use_global_stats: true } }\n"
             'layer { name: "scale" type: "Scale" bottom: "bn" top: "bn" scale_param { bias_term: true } '
-            "param { lr_mult: 1 } param { lr_mult: 1 decay_mult: 0 } }\n" + LOSS.replace('"ip"', '"bn"')),
+            "param { lr_mult: 1 } param { lr_mult: 1 decay_mult: 0 } }\n" + LOSS.replace('"ip"', '"bn"')
+        ),
     ),
     "NC305": Entry(
         "steps of the learning rate beyond max_iter",
@@ -55,7 +58,7 @@ ENTRIES: dict[str, Entry] = {
         Example(
             {
                 "solver.prototxt": SOLVER + "test_iter: 1000 test_interval: 1\n",
-                "net.prototxt": _DIGITS + IP + LOSS + _ACCURACY,
+                "net.prototxt": _DIGITS + _TEN + LOSS + _ACCURACY,
             },
             "check solver.prototxt",
             before=("data digits digits",),
@@ -69,8 +72,12 @@ ENTRIES: dict[str, Entry] = {
             {
                 "solver.prototxt": SOLVER + "test_iter: 3 test_interval: 1\n",
                 "net.prototxt": _DIGITS.replace('top: "label"', 'top: "label" include { phase: TEST }')
-                + DUMMY.replace('top: "label"', 'top: "label" include { phase: TRAIN }').replace("dim: 3 }", "dim: 784 }")
-                + IP + LOSS + _ACCURACY,
+                + DUMMY.replace('top: "label"', 'top: "label" include { phase: TRAIN }').replace(
+                    "dim: 3 }", "dim: 784 }"
+                )
+                + _TEN
+                + LOSS
+                + _ACCURACY,
             },
             "check solver.prototxt",
             before=("data digits digits",),
@@ -86,8 +93,12 @@ ENTRIES: dict[str, Entry] = {
         "a margin layer whose second bottom is no label",
         "The margin is put between the class of the label and the others.",
         "Give the labels as the second bottom.",
-        net(DUMMY + 'layer { name: "max" type: "ReLU" bottom: "label" top: "no_label" }\n'
-            + _MARGIN.replace('bottom: "label"', 'bottom: "no_label"') % "base: 10 gamma: 1 lambda_min: 5" + LOSS),
+        net(
+            DUMMY
+            + 'layer { name: "max" type: "ReLU" bottom: "label" top: "no_label" }\n'
+            + _MARGIN.replace('bottom: "label"', 'bottom: "no_label"') % "base: 10 gamma: 1 lambda_min: 5"
+            + LOSS
+        ),
     ),
     "NC310": Entry(
         "lambda that never anneals",
@@ -99,63 +110,88 @@ ENTRIES: dict[str, Entry] = {
         "lambda at its floor before the first drop of the learning rate",
         "The margin is at its full strength while the rate is still high, and many runs diverge then.",
         "Let lambda fall more slowly; `netcli schedule` shows both.",
-        solver(SOLVER.replace("max_iter: 2", "max_iter: 20000").replace('"fixed"', '"step"')
-               + "gamma: 0.1 stepsize: 16000\n",
-               DUMMY + _MARGIN % "base: 1000 gamma: 0.12 power: 1 lambda_min: 5" + LOSS),
+        solver(
+            SOLVER.replace("max_iter: 2", "max_iter: 20000").replace('"fixed"', '"step"')
+            + "gamma: 0.1 stepsize: 16000\n",
+            DUMMY + _MARGIN % "base: 1000 gamma: 0.12 power: 1 lambda_min: 5" + LOSS,
+        ),
     ),
     "NC312": Entry(
         "softmax (or sigmoid) applied twice",
         "The loss applies it itself, so its input should be the scores.",
         "Feed the loss what the Softmax layer reads.",
-        net(TRAINABLE.replace(LOSS, "") + 'layer { name: "prob" type: "Softmax" bottom: "ip" top: "prob" }\n'
-            + LOSS.replace('"ip"', '"prob"')),
+        net(
+            TRAINABLE.replace(LOSS, "")
+            + 'layer { name: "prob" type: "Softmax" bottom: "ip" top: "prob" }\n'
+            + LOSS.replace('"ip"', '"prob"')
+        ),
     ),
     "NC313": Entry(
         "Dropout in TEST only",
         "Dropout does nothing in TEST; here it is left out of TRAIN.",
         "Remove the include rule.",
-        net(DUMMY + IP + 'layer { name: "drop" type: "Dropout" bottom: "ip" top: "ip" include { phase: TEST } }\n'
-            + LOSS),
+        net(
+            DUMMY
+            + IP
+            + 'layer { name: "drop" type: "Dropout" bottom: "ip" top: "ip" include { phase: TEST } }\n'
+            + LOSS
+        ),
     ),
     "NC314": Entry(
         "in place on a blob that another layer still needs",
         "A layer before this one needs the blob for its gradient, as it was before it is overwritten.",
         "Give the layer a top of its own.",
-        net(DUMMY + IP + 'layer { name: "sigmoid" type: "Sigmoid" bottom: "ip" top: "s" }\n'
+        net(
+            DUMMY + IP + 'layer { name: "sigmoid" type: "Sigmoid" bottom: "ip" top: "s" }\n'
             'layer { name: "power" type: "Power" bottom: "s" top: "s" power_param { scale: 2 } }\n'
-            + LOSS.replace('"ip"', '"s"')),
+            + LOSS.replace('"ip"', '"s"')
+        ),
     ),
     "NC315": Entry(
         "ReLU before the features of a margin layer",
         "ReLU keeps features in one corner of the space, and angles need all of it.",
         "Take the ReLU out, as SphereFace does.",
-        net(DUMMY + IP + 'layer { name: "relu" type: "ReLU" bottom: "ip" top: "f" }\n'
-            + (_MARGIN % "base: 10 gamma: 1 lambda_min: 5").replace('bottom: "data"', 'bottom: "f"')
-            .replace('top: "ip"', 'top: "fc"') + LOSS.replace('"ip"', '"fc"')),
+        net(
+            DUMMY
+            + IP
+            + 'layer { name: "relu" type: "ReLU" bottom: "ip" top: "f" }\n'
+            + (_MARGIN % "base: 10 gamma: 1 lambda_min: 5")
+            .replace('bottom: "data"', 'bottom: "f"')
+            .replace('top: "ip"', 'top: "fc"')
+            + LOSS.replace('"ip"', '"fc"')
+        ),
     ),
     "NC316": Entry(
         "training and test data with different means",
         "One phase subtracts a mean that the other does not.",
         "Use the same transform in both.",
-        net('layer { name: "data" type: "ImageData" top: "data" top: "label" include { phase: TRAIN } '
+        net(
+            'layer { name: "data" type: "ImageData" top: "data" top: "label" include { phase: TRAIN } '
             'transform_param { mean_value: 127.5 } image_data_param { source: "a.txt" batch_size: 2 '
             "new_height: 8 new_width: 8 } }\n"
             'layer { name: "data" type: "ImageData" top: "data" top: "label" include { phase: TEST } '
             'transform_param { mean_value: 104 } image_data_param { source: "b.txt" batch_size: 2 '
-            "new_height: 8 new_width: 8 } }\n" + IP + LOSS),
+            "new_height: 8 new_width: 8 } }\n" + IP + LOSS
+        ),
     ),
     "NC317": Entry(
         "an accuracy of scores with a margin",
         "The margin lowers the score of the right class, so this accuracy is lower than that in use.",
         "Give the margin layer a third top, the accuracy without the margin.",
-        net(DUMMY + _MARGIN % "base: 10 gamma: 1 lambda_min: 5" + _ACCURACY.replace(
-            "\n        include { phase: TEST }", "") + LOSS),
+        net(
+            DUMMY
+            + _MARGIN % "base: 10 gamma: 1 lambda_min: 5"
+            + _ACCURACY.replace("\n        include { phase: TEST }", "")
+            + LOSS
+        ),
     ),
     "NC318": Entry(
         "pooling whose size depends on the rounding",
         "Caffe rounds the size of a pooling up, most other programs down.",
         "Nothing must be done here; weights from elsewhere may need round_mode: FLOOR.",
-        net(DATA + 'layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" '
-            "pooling_param { kernel_size: 3 stride: 2 } }\n"),
+        net(
+            DATA + 'layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" '
+            "pooling_param { kernel_size: 3 stride: 2 } }\n"
+        ),
     ),
 }

@@ -77,8 +77,10 @@ ENTRIES: dict[str, Entry] = {
         "tops, layers or parameters that do not make a net specification",
         "NetSpec writes prototxt, so fields and values must be Caffe's.",
         "Take the field that is proposed.",
-        python(_IMPORT + "from netcli.pycaffe import layers as L\nn = caffe.NetSpec()\n"
-               "n.data = L.Input(shape=dict(dim=[1, 3]))\nn.ip = L.InnerProduct(n.data, num_outputs=2)\nn.to_proto()\n"),
+        python(
+            _IMPORT + "from netcli.pycaffe import layers as L\nn = caffe.NetSpec()\n"
+            "n.data = L.Input(shape=dict(dim=[1, 3]))\nn.ip = L.InnerProduct(n.data, num_outputs=2)\nn.to_proto()\n"
+        ),
     ),
     "NC591": Entry(
         "a Transformer setting that does not fit its input",
@@ -90,8 +92,10 @@ ENTRIES: dict[str, Entry] = {
         "tops whose coordinates cannot be mapped to each other",
         "The mapping follows spatial layers from both tops to a common blob.",
         "See which layers lie between them.",
-        python(_IMPORT + "from netcli.pycaffe import layers as L\nfrom netcli.pycaffe.coord_map import coord_map_from_to\n"
-               "n = caffe.NetSpec()\nn.data = L.Input(shape=dict(dim=[1, 3, 8, 8]))\n"
-               "n.a = L.InnerProduct(n.data, num_output=2)\ncoord_map_from_to(n.a, n.data)\n"),
+        python(
+            _IMPORT + "from netcli.pycaffe import layers as L\nfrom netcli.pycaffe.coord_map import coord_map_from_to\n"
+            "n = caffe.NetSpec()\nn.data = L.Input(shape=dict(dim=[1, 3, 8, 8]))\n"
+            "n.a = L.InnerProduct(n.data, num_output=2)\ncoord_map_from_to(n.a, n.data)\n"
+        ),
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netcli.catalogue.entry import DATA, DUMMY, IP, SOLVER, TRAINABLE, Entry, Example, python
+from netcli.catalogue.entry import DATA, DUMMY, SOLVER, TRAINABLE, Entry, Example, python
 
 _FILES: dict[str, str | bytes] = {"solver.prototxt": SOLVER, "net.prototxt": TRAINABLE}
 _RUN = "train solver.prototxt --out run -q"
@@ -108,7 +108,9 @@ ENTRIES: dict[str, Entry] = {
         "Mend backward of your layer; the message shows both numbers.",
         Example(
             {
-                "net.prototxt": DUMMY + _PYTHON_LAYER % "wrong" + 'layer { name: "loss" type: "Reduction" bottom: "mine" '
+                "net.prototxt": DUMMY
+                + _PYTHON_LAYER % "wrong"
+                + 'layer { name: "loss" type: "Reduction" bottom: "mine" '
                 'top: "loss" loss_weight: 1 }\n',
                 "wrong.py": "import caffe\n\n\nclass Mine(caffe.Layer):\n"
                 "    def setup(self, bottom, top):\n        pass\n\n"
@@ -121,7 +123,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "NC540": Entry(
         "the code of a Python layer cannot be found",
-        "There is no such module on PYTHONPATH, in the working directory or beside the prototxt, or no such class in it.",
+        "There is no such module on PYTHONPATH, in the working directory or beside the prototxt, or no class in it.",
         "Correct module and layer, or PYTHONPATH.",
         Example({"net.prototxt": DATA + _PYTHON_LAYER % "missing"}, "time net.prototxt --iterations 1"),
     ),
@@ -143,8 +145,7 @@ ENTRIES: dict[str, Entry] = {
         "Its data come from a program.",
         "Call set_input_arrays before the first pass.",
         python(
-            "import netcli.pycaffe as caffe\n"
-            "caffe.Net('net.prototxt', caffe.TEST).forward()\n",
+            "import netcli.pycaffe as caffe\ncaffe.Net('net.prototxt', caffe.TEST).forward()\n",
             net_prototxt='layer { name: "data" type: "MemoryData" top: "data" top: "label" memory_data_param { '
             "batch_size: 2 channels: 1 height: 2 width: 2 } }\n",
         ),

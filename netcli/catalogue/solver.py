@@ -80,10 +80,12 @@ ENTRIES: dict[str, Entry] = {
         "Lower base_lr, clip the gradients, or look at the data; the table shows where it began.",
         Example(
             {
-                "solver.prototxt": SOLVER.replace("base_lr: 0.1", "base_lr: 1e20").replace("max_iter: 2", "max_iter: 9"),
-                "net.prototxt": TRAINABLE.replace("SoftmaxWithLoss", "EuclideanLoss").replace(
-                    "num_output: 4", "num_output: 1"
-                ).replace('type: "constant" }', 'type: "constant" value: 1 }'),
+                "solver.prototxt": SOLVER.replace("base_lr: 0.1", "base_lr: 1e20").replace(
+                    "max_iter: 2", "max_iter: 9"
+                ),
+                "net.prototxt": TRAINABLE.replace("SoftmaxWithLoss", "EuclideanLoss")
+                .replace("num_output: 4", "num_output: 1")
+                .replace('type: "constant" }', 'type: "constant" value: 1 }'),
             },
             "train solver.prototxt --out run",
         ),

@@ -9,7 +9,7 @@ ENTRIES: dict[str, Entry] = {
         "file not found",
         "Nothing is at the path, nor at any other place where a path in a prototxt is looked for.",
         "Correct the path; the message lists every place that was tried.",
-        solver(SOLVER.replace("net.prototxt", "lenet.prototxt")),
+        solver(SOLVER.replace("net.prototxt", "no_such_net.prototxt")),
     ),
     "NC002": Entry(
         "not a readable file",
@@ -50,7 +50,7 @@ ENTRIES: dict[str, Entry] = {
     "NC008": Entry(
         "something that is no field",
         "Where a field's name should stand, stands something else.",
-        'Write fields as name: value, or name { ... }.',
+        "Write fields as name: value, or name { ... }.",
         net(DATA + "42\n"),
     ),
     "NC009": Entry(
@@ -75,8 +75,10 @@ ENTRIES: dict[str, Entry] = {
         "unknown field",
         "The message that it stands in has no such field.",
         "Take the name that is proposed; `netcli layers TYPE` lists what a layer reads.",
-        net(DATA + 'layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param '
-            "{ num_outputs: 4 num_output: 4 } }\n"),
+        net(
+            DATA + 'layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param '
+            "{ num_outputs: 4 num_output: 4 } }\n"
+        ),
     ),
     "NC013": Entry(
         "a value of the wrong type",
@@ -94,8 +96,10 @@ ENTRIES: dict[str, Entry] = {
         "unknown value of an enumeration",
         "The field takes one of a few words.",
         "Take one of those that are listed.",
-        net(DATA + 'layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param '
-            "{ pool: MAXIMUM kernel_size: 2 } }\n"),
+        net(
+            DATA + 'layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param '
+            "{ pool: MAXIMUM kernel_size: 2 } }\n"
+        ),
     ),
     "NC016": Entry(
         "a field given twice that can only have one value",
@@ -113,7 +117,9 @@ ENTRIES: dict[str, Entry] = {
         "a field of another fork of Caffe",
         "The field means something in the fork that is named, and nothing here.",
         "Remove it, or see docs/layers.md for what does the same.",
-        net(DATA + 'layer { name: "relu" type: "ReLU" bottom: "data" top: "relu" roi_pooling_param { pooled_h: 7 } }\n'),
+        net(
+            DATA + 'layer { name: "relu" type: "ReLU" bottom: "data" top: "relu" roi_pooling_param { pooled_h: 7 } }\n'
+        ),
     ),
     "NC019": Entry(
         "a net where a solver is expected, or the other way round",
@@ -143,24 +149,31 @@ ENTRIES: dict[str, Entry] = {
         "upgraded from V0 (layers { layer { } })",
         "The oldest form of nets, read as Caffe reads it.",
         "Nothing must be done; `netcli upgrade` writes the present form.",
-        net('layers { layer { name: "data" type: "data" source: "x" batchsize: 2 } top: "data" top: "label" }\n'
+        net(
+            'layers { layer { name: "data" type: "data" source: "nowhere" batchsize: 2 } top: "data" top: "label" }\n'
             'layers { layer { name: "ip" type: "innerproduct" num_output: 2 } bottom: "data" top: "ip" }\n'
             'layers { layer { name: "loss" type: "softmax_loss" } bottom: "ip" bottom: "label" }\n',
-            "NC130"),
+            "NC130",
+        ),
     ),
     "NC051": Entry(
         "upgraded from V1 (layers { })",
         "The form of nets of 2014, read as Caffe reads it.",
         "Nothing must be done; `netcli upgrade` writes the present form.",
-        net('layers { name: "data" type: DUMMY_DATA top: "data" '
-            "dummy_data_param { num: 2 channels: 3 height: 8 width: 8 } }\n"),
+        net(
+            'layers { name: "data" type: DUMMY_DATA top: "data" '
+            "dummy_data_param { num: 2 channels: 3 height: 8 width: 8 } }\n"
+        ),
     ),
     "NC052": Entry(
         "transform fields moved from a data parameter to transform_param",
         "scale, mean_file, crop_size and mirror once stood in data_param.",
         "Nothing must be done; `netcli upgrade` writes the present form.",
-        net('layers { name: "data" type: IMAGE_DATA top: "data" top: "label" image_data_param '
-            '{ source: "list.txt" batch_size: 2 new_height: 8 new_width: 8 scale: 0.5 } }\n', "NC051"),
+        net(
+            'layers { name: "data" type: IMAGE_DATA top: "data" top: "label" image_data_param '
+            '{ source: "list.txt" batch_size: 2 new_height: 8 new_width: 8 scale: 0.5 } }\n',
+            "NC051",
+        ),
     ),
     "NC053": Entry(
         "input fields became an Input layer",
@@ -172,9 +185,11 @@ ENTRIES: dict[str, Entry] = {
         "BatchNorm's three params set to lr_mult 0 and decay_mult 0",
         "BatchNorm keeps running sums, which a solver must not change.",
         "Nothing must be done; remove the param entries if you like.",
-        net(DATA + 'layer { name: "bn" type: "BatchNorm" bottom: "data" top: "bn" param { lr_mult: 1 } '
+        net(
+            DATA + 'layer { name: "bn" type: "BatchNorm" bottom: "data" top: "bn" param { lr_mult: 1 } '
             "param { lr_mult: 1 } param { lr_mult: 1 } }\n"
-            'layer { name: "scale" type: "Scale" bottom: "bn" top: "bn" }\n'),
+            'layer { name: "scale" type: "Scale" bottom: "bn" top: "bn" }\n'
+        ),
     ),
     "NC055": Entry(
         "solver_type became type",
@@ -186,9 +201,12 @@ ENTRIES: dict[str, Entry] = {
         "a V0 field that its layer's type does not have",
         "In V0 all types shared their fields; this one means nothing for this type.",
         "Remove it.",
-        net('input: "data" input_dim: 2 input_dim: 3 input_dim: 8 input_dim: 8\n'
-            'layers { layer { name: "ip" type: "innerproduct" num_output: 2 kernelsize: 3 } bottom: "data" top: "ip" }\n',
-            "NC050", "NC053"),
+        net(
+            'input: "data" input_dim: 2 input_dim: 3 input_dim: 8 input_dim: 8\n'
+            'layers { layer { name: "ip" type: "innerproduct" num_output: 2 stride: 3 } bottom: "data" top: "ip" }\n',
+            "NC050",
+            "NC053",
+        ),
     ),
     "NC057": Entry(
         "both layer and layers in one net",
@@ -200,8 +218,10 @@ ENTRIES: dict[str, Entry] = {
         "transform fields where Caffe ignores them",
         "Where there is a transform_param, the old fields beside it have no effect.",
         "Remove them, or move them to transform_param.",
-        net('layer { name: "data" type: "ImageData" top: "data" top: "label" transform_param { mirror: true } '
-            'image_data_param { source: "list.txt" batch_size: 2 new_height: 8 new_width: 8 scale: 0.5 } }\n'),
+        net(
+            'layer { name: "data" type: "ImageData" top: "data" top: "label" transform_param { mirror: true } '
+            'image_data_param { source: "list.txt" batch_size: 2 new_height: 8 new_width: 8 scale: 0.5 } }\n'
+        ),
     ),
     "NC059": Entry(
         "net inputs and their shapes do not fit together",
@@ -213,16 +233,20 @@ ENTRIES: dict[str, Entry] = {
         "unknown layer type of an old format",
         "V0 has fewer types, in small letters.",
         "Take the type that is proposed, or write the layer in the present form.",
-        net('input: "data" input_dim: 2 input_dim: 3 input_dim: 8 input_dim: 8\n'
-            'layers { layer { name: "ip" type: "inner" num_output: 2 } bottom: "data" top: "ip" }\n'),
+        net(
+            'input: "data" input_dim: 2 input_dim: 3 input_dim: 8 input_dim: 8\n'
+            'layers { layer { name: "ip" type: "inner" num_output: 2 } bottom: "data" top: "ip" }\n'
+        ),
     ),
     "NC061": Entry(
         "a V0 padding layer that cannot be merged",
         "The upgrade puts padding into the convolution or pooling that reads it; this layer is another.",
         "Remove the padding layer, or put a convolution behind it.",
-        net('input: "data" input_dim: 2 input_dim: 3 input_dim: 8 input_dim: 8\n'
+        net(
+            'input: "data" input_dim: 2 input_dim: 3 input_dim: 8 input_dim: 8\n'
             'layers { layer { name: "pad" type: "padding" pad: 1 } bottom: "data" top: "pad" }\n'
-            'layers { layer { name: "relu" type: "relu" } bottom: "pad" top: "relu" }\n'),
+            'layers { layer { name: "relu" type: "relu" } bottom: "pad" top: "relu" }\n'
+        ),
     ),
     "NC062": Entry(
         "both type and solver_type",

@@ -17,6 +17,7 @@ def _with(command: str, before: tuple[str, ...] = (_RUN,), **files: str | bytes)
 def _code(text: str) -> Example:
     """Code over the two files; ``run()`` trains two iterations into the folder "run"."""
     head = (
+        "from pathlib import Path\n"
         "import netcli.pycaffe as caffe\n"
         "from netcli.schema import caffe_pb2 as pb\n"
         "net = caffe.Net('net.prototxt', caffe.TRAIN)\n"
@@ -33,7 +34,7 @@ ENTRIES: dict[str, Entry] = {
             "layer = pb.LayerParameter(name='ip')\n"
             "layer.blobs.add(data=[1.0, 2.0]).shape.dim.extend([4, 3])\n"
             "layer.blobs.add(data=[0.0] * 4).shape.dim.extend([4])\n"
-            "open('w.caffemodel', 'wb').write(pb.NetParameter(layer=[layer]).SerializeToString())\n"
+            "Path('w.caffemodel').write_bytes(pb.NetParameter(layer=[layer]).SerializeToString())\n"
             "net.copy_from('w.caffemodel')\n"
         ),
     ),
@@ -44,7 +45,7 @@ ENTRIES: dict[str, Entry] = {
         _code(
             "layer = pb.LayerParameter(name='ip')\n"
             "layer.blobs.add(data=[0.0] * 12).shape.dim.extend([4, 3])\n"
-            "open('w.caffemodel', 'wb').write(pb.NetParameter(layer=[layer]).SerializeToString())\n"
+            "Path('w.caffemodel').write_bytes(pb.NetParameter(layer=[layer]).SerializeToString())\n"
             "net.copy_from('w.caffemodel')\n"
         ),
     ),
@@ -52,24 +53,32 @@ ENTRIES: dict[str, Entry] = {
         "a stored blob has another shape",
         "The layer has another size than when the weights were stored.",
         "Make the layers alike; or leave the layer fresh with --skip-mismatch, or by renaming it.",
-        _with("train other.prototxt --out b --weights run/model_iter_2.caffemodel",
-              other_prototxt=SOLVER.replace("net.prototxt", "five.prototxt"),
-              five_prototxt=TRAINABLE.replace("num_output: 4", "num_output: 5")),
+        _with(
+            "train other.prototxt --out b --weights run/model_iter_2.caffemodel",
+            other_prototxt=SOLVER.replace("net.prototxt", "five.prototxt"),
+            five_prototxt=TRAINABLE.replace("num_output: 4", "num_output: 5"),
+        ),
     ),
     "NC454": Entry(
         "no stored layer fits the net",
         "Weights are found by layer name, and not one name is in both.",
         "See the names: --rename OLD=NEW, or the right file.",
-        _with("train other.prototxt --out b --weights run/model_iter_2.caffemodel",
-              other_prototxt=SOLVER.replace("net.prototxt", "five.prototxt"), five_prototxt=_OTHER),
+        _with(
+            "train other.prototxt --out b --weights run/model_iter_2.caffemodel",
+            other_prototxt=SOLVER.replace("net.prototxt", "five.prototxt"),
+            five_prototxt=_OTHER,
+        ),
     ),
     "NC455": Entry(
         "nets that share a layer do not agree on its shapes",
         "A solver's test nets use the parameters of its training net.",
         "Give the layer the same size in all nets.",
-        _with("train other.prototxt --out b", (),
-              other_prototxt=SOLVER + 'test_net: "five.prototxt" test_iter: 1 test_interval: 1\n',
-              five_prototxt=TRAINABLE.replace("num_output: 4", "num_output: 5")),
+        _with(
+            "train other.prototxt --out b",
+            (),
+            other_prototxt=SOLVER + 'test_net: "five.prototxt" test_iter: 1 test_interval: 1\n',
+            five_prototxt=TRAINABLE.replace("num_output: 4", "num_output: 5"),
+        ),
     ),
     "NC456": Entry(
         "not a file of weights",
@@ -83,7 +92,7 @@ ENTRIES: dict[str, Entry] = {
         'pip install "netcli[hdf5]".',
         _code(
             "import sys\n"
-            "open('w.caffemodel.h5', 'wb').write(b'\\x89HDF\\r\\n\\x1a\\n' + bytes(600))\n"
+            "Path('w.caffemodel.h5').write_bytes(b'\\x89HDF\\r\\n\\x1a\\n' + bytes(600))\n"
             "before = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition('.')[0] == 'h5py'}\n"
             "sys.modules['h5py'] = None\n"
             "try:\n"
@@ -163,9 +172,11 @@ ENTRIES: dict[str, Entry] = {
         "a history blob of another shape",
         "The state is that of another net.",
         "Resume with the net of the state.",
-        _with("train other.prototxt --out b --force --resume run/model_iter_2.solverstate",
-              other_prototxt=SOLVER.replace("net.prototxt", "five.prototxt"),
-              five_prototxt=TRAINABLE.replace("num_output: 4", "num_output: 5")),
+        _with(
+            "train other.prototxt --out b --force --resume run/model_iter_2.solverstate",
+            other_prototxt=SOLVER.replace("net.prototxt", "five.prototxt"),
+            five_prototxt=TRAINABLE.replace("num_output: 4", "num_output: 5"),
+        ),
     ),
     "NC469": Entry(
         "the weights of a state are missing",
@@ -192,14 +203,15 @@ ENTRIES: dict[str, Entry] = {
         "Go on from an older snapshot, as --resume auto does.",
         Example(
             dict(_FILES),
-            python="import netcli.pycaffe as caffe\n"
+            python="from pathlib import Path\n"
+            "import netcli.pycaffe as caffe\n"
             "solver = caffe.SGDSolver('solver.prototxt')\n"
             "solver.step(1)\n"
             "solver.snapshot()\n"
             "path = 'solver_iter_1.caffemodel'\n"
-            "content = bytearray(open(path, 'rb').read())\n"
+            "content = bytearray(Path(path).read_bytes())\n"
             "content[-3] ^= 1\n"
-            "open(path, 'wb').write(content)\n"
+            "Path(path).write_bytes(content)\n"
             "solver.restore('solver_iter_1.solverstate')\n",
         ),
     ),

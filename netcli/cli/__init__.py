@@ -21,6 +21,7 @@ COMMANDS = {
     "schedule": "Print the learning rate and lambda over the iterations.",
     "gradcheck": "Compare the gradients of a net with differences, layer by layer.",
     "layers": "Print what the layer types do.",
+    "explain": "Say what a code of a message means.",
     "upgrade": "Rewrite an old prototxt in the modern form.",
     "data": "Make data sets, and look into them.",
     "faces": "Prepare faces, and look at what a margin makes of them.",

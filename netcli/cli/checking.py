@@ -14,6 +14,8 @@ from netcli.cli.lenient_reading import read_leniently
 from netcli.data.feed import Feeds
 from netcli.errors import ConfigError, Finding, NetcliError, Place
 from netcli.lint.rules import lint
+from netcli.lint.sharing import unlike_parameters
+from netcli.lint.sources import source_findings
 from netcli.lint.subject import PlannedNet, Subject, plan
 from netcli.lint.suppression import without_ignored
 from netcli.net.trainable import check_trainable
@@ -112,8 +114,11 @@ def _check_solver(solver: SolverSource, item_shape: ItemShape | None) -> list[Fi
         findings += [*net.notices, *found]
         planned += [done] if done else []
     for ready in planned:
+        findings += source_findings(ready)
         if ready.phase == pb.TRAIN:
             findings += check_trainable(ready.graph, _place_of_net(solver))
+            for other in planned:
+                findings += unlike_parameters(ready, other)
     if len(planned) == len(nets):
         findings += lint(Subject(planned, solver))
     return findings
@@ -140,6 +145,8 @@ def _check_net(net: NetSource, item_shape: ItemShape | None) -> list[Finding]:
     used = [phase for phase, is_empty in zip(by_phase, empty, strict=True) if not is_empty]
     findings = [*net.notices, *(finding for found, _ in used for finding in found)]
     planned = [done for _, done in used if done]
+    for ready in planned:
+        findings += source_findings(ready)
     return findings + (lint(Subject(planned)) if len(planned) == len(used) else [])
 
 

@@ -35,7 +35,8 @@ def lmdb_shapes(files: LayerFiles) -> ItemShapes | None:
             files.find(source)
         except NetcliError:
             return None
-        with LmdbSource(locate_database(files), stored_colour(files.layer), tolerant=files.skipped is not None) as lmdb_source:
+        path = locate_database(files)
+        with LmdbSource(path, stored_colour(files.layer), tolerant=files.skipped is not None) as lmdb_source:
             stored = lmdb_source.shape
     shape = transformed_shape(files.layer.transform_param, stored)
     return (shape, ()) if len(files.layer.top) > 1 else (shape,)
