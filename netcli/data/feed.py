@@ -10,6 +10,7 @@ import numpy as np
 from netcli.data.hdf5_feed import hdf5_shapes, open_hdf5_feed
 from netcli.data.hdf5_sink import Hdf5Sink
 from netcli.data.image_feed import image_shapes, open_image_feed
+from netcli.data.item_feed import ItemFeed
 from netcli.data.layer_files import LayerFiles
 from netcli.data.lmdb_feed import lmdb_shapes, open_lmdb_feed
 from netcli.data.skipped import SkippedItems
@@ -27,7 +28,7 @@ _SHAPES: dict[str, Callable[[LayerFiles], ItemShapes | None]] = {
     "WindowData": window_shapes,
 }
 
-_OPEN: dict[str, Callable[[LayerFiles, int], StreamFeed]] = {
+_OPEN: dict[str, Callable[[LayerFiles, int], StreamFeed | ItemFeed]] = {
     "Data": open_lmdb_feed,
     "HDF5Data": open_hdf5_feed,
     "ImageData": open_image_feed,
@@ -60,7 +61,7 @@ class Feeds:
         with files.named():
             return _SHAPES[layer.type](files)
 
-    def open(self, layer: pb.LayerParameter, phase: int) -> StreamFeed:
+    def open(self, layer: pb.LayerParameter, phase: int) -> StreamFeed | ItemFeed:
         """What ``layer`` reads in ``phase`` (pb.TRAIN or pb.TEST).
 
         Raises:

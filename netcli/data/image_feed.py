@@ -6,6 +6,7 @@ from netcli.data.image_decoding import Colour
 from netcli.data.image_files import ImageFiles
 from netcli.data.image_list import find_root, read_image_list
 from netcli.data.image_reader import ImageReader
+from netcli.data.item_feed import ItemFeed
 from netcli.data.item_order import ItemOrder
 from netcli.data.layer_files import LayerFiles
 from netcli.data.stream_feed import StreamFeed
@@ -36,8 +37,10 @@ def image_shapes(files: LayerFiles) -> ItemShapes | None:
     return (shape, ()) if len(layer.top) > 1 else (shape,)
 
 
-def open_image_feed(files: LayerFiles, phase: int) -> StreamFeed:
+def open_image_feed(files: LayerFiles, phase: int) -> StreamFeed | ItemFeed:
     """The feed of a layer with ``image_data_param`` and, perhaps, ``transform_param``.
+
+    With a batch size of 1 and neither resizing nor cropping the images may have any sizes.
 
     Raises:
         ConfigError: NC001 no such list, NC215 contradictory transform, NC126 half a size.
@@ -50,6 +53,8 @@ def open_image_feed(files: LayerFiles, phase: int) -> StreamFeed:
     order = ItemOrder(len(images), files.seed, f"shuffle of {layer.name}", shuffle=settings.shuffle)
     reader = ImageReader(images, transform, order, labelled=len(layer.top) > 1, skipped=files.skipped)
     batch_size, first = max(1, settings.batch_size), files.first(settings.rand_skip)
+    if batch_size == 1 and known_shape(layer) is None:
+        return ItemFeed(reader, first=first)
     return StreamFeed(reader, batch_size=batch_size, depth=files.depth, first=first)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import numpy as np
 
 from netcli.data.datum import Item, by
 from netcli.data.item_order import ItemOrder
@@ -16,6 +18,8 @@ from netcli.layers.feeding import ItemShapes
 
 LARGEST_LABEL = 1 << 24
 """Integers up to this are exact in the float32 of a label blob."""
+
+Made = TypeVar("Made")
 
 ReadItem = Callable[[int], tuple[str, Item]]
 """From the index of an item to its name, for messages, and itself. Raises RunError where it cannot be read."""
@@ -67,6 +71,7 @@ class ImageReader:
         self._order = order
         self._skipped = skipped
         self._fills: list[Fill] = []
+        self._alone: _Filling | None = None
 
     def fills(self) -> list[Fill]:
         """One function for each thread; they are the same at every call."""
@@ -77,9 +82,19 @@ class ImageReader:
             ]
         return self._fills
 
+    def item(self, position: int) -> tuple[str, list[np.ndarray]]:
+        """Name and arrays (1, *shape) of the item at ``position``, of whatever shape it is: image, then label."""
+        if self._alone is None:
+            self._alone = _Filling(
+                self._images, self._images.item_reader(), self._transform, self._order, self._skipped
+            )
+        name, arrays = self._alone.alone(position)
+        return name, arrays[: len(self.shapes)]
+
     def close(self) -> None:
         """Closes the set. May be called again."""
         self._fills = []
+        self._alone = None
         self._images.close()
 
 
@@ -99,13 +114,21 @@ class _Filling:
     def __call__(self, batch: Batch, position: int) -> None:
         batch.names = [self._fill_item(batch, i, position + i) for i in range(len(batch))]
 
+    def alone(self, position: int) -> tuple[str, list[np.ndarray]]:
+        """Name and arrays (1, *shape) of one item, of whatever shape it is."""
+        return self._readable(position, self._make)
+
     def _fill_item(self, batch: Batch, i: int, position: int) -> str:
         """Writes item ``i`` of ``batch``, which stands at ``position`` of the stream, and returns its name."""
+        return self._readable(position, lambda at: self._fill_from(batch, i, at))
+
+    def _readable(self, position: int, make: Callable[[int], Made]) -> Made:
+        """What ``make`` gives of the item at ``position`` or, where bad items are passed over, of the next good one."""
         if self._skipped is None:
-            return self._fill_from(batch, i, position)
+            return make(position)
         for substitute in range(position, position + self._size):
             try:
-                return self._fill_from(batch, i, substitute)
+                return make(substitute)
             except RunError as error:
                 if error.code not in UNREADABLE:
                     raise
@@ -113,27 +136,41 @@ class _Filling:
         raise RunError.of("NC229", "not one item of the set can be read", actual=f"{self._size} unreadable items")
 
     def _fill_from(self, batch: Batch, i: int, position: int) -> str:
-        epoch, step = divmod(position, self._size)
-        index = self._order.item(epoch, step)
-        name, item = self._read(index)
-        transform = self._transform
-        if item.pixels.shape != self._shape and not transform.crop:
-            raise _other_shape(name, item, self._shape)
-        try:
-            transform.apply(item.pixels, epoch, index, batch.arrays[0][i])
-        except NetcliError as error:
-            raise type(error)([replace(f, message=f"{f.message}, {name}") for f in error.findings]) from error
+        epoch, index, name, item = self._item(position)
+        if item.pixels.shape != self._shape and not self._transform.crop:
+            raise other_shape(name, item.pixels.shape, self._shape)
+        self._apply(name, item, epoch, index, batch.arrays[0][i])
         if len(batch.arrays) > 1:
             batch.arrays[1][i] = _label(name, item)
         return name
 
+    def _make(self, position: int) -> tuple[str, list[np.ndarray]]:
+        epoch, index, name, item = self._item(position)
+        out = np.empty(item.pixels.shape, np.float32)
+        self._apply(name, item, epoch, index, out)
+        label = np.full(1, _label(name, item) if item.label is not None else 0, np.float32)
+        return name, [out[None], label]
 
-def _other_shape(name: str, item: Item, expected: tuple[int, ...]) -> RunError:
+    def _item(self, position: int) -> tuple[int, int, str, Item]:
+        """Epoch, index in the set, name and content of what stands at ``position`` of the stream."""
+        epoch, step = divmod(position, self._size)
+        index = self._order.item(epoch, step)
+        return epoch, index, *self._read(index)
+
+    def _apply(self, name: str, item: Item, epoch: int, index: int, out: np.ndarray) -> None:
+        try:
+            self._transform.apply(item.pixels, epoch, index, out)
+        except NetcliError as error:
+            raise type(error)([replace(f, message=f"{f.message}, {name}") for f in error.findings]) from error
+
+
+def other_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> RunError:
+    """NC204 for the item ``name`` of a batch whose items are ``expected`` to be (C, H, W)."""
     return RunError.of(
         "NC204",
         f"an item of another shape than the first, {name}",
         expected=by(expected),
-        actual=by(item.pixels.shape),
+        actual=by(shape),
         hint="without crop_size all items must have one shape: make the data set, or read it, with a fixed size",
     )
 

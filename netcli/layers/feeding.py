@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -35,6 +35,14 @@ class Feed(Protocol):
 
     def close(self) -> None:
         """Lets go of files and threads."""
+
+
+@runtime_checkable
+class VaryingFeed(Feed, Protocol):
+    """A feed whose items have shapes of their own, so that a batch is one of them; ``shapes`` are the first one's."""
+
+    def next_item(self) -> list[np.ndarray]:
+        """Arrays (1, *shape) of the next item, one for each top, float32 and C-ordered."""
 
 
 class Sink(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink
+from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink, VaryingFeed
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -42,7 +42,9 @@ class FeedMeter:
         return self._source.shapes(layer)
 
     def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
-        feed = _MeteredFeed(self, self._source.open(layer, phase), layer.name)
+        inner = self._source.open(layer, phase)
+        metered = _MeteredVaryingFeed if isinstance(inner, VaryingFeed) else _MeteredFeed
+        feed = metered(self, inner, layer.name)
         self._feeds.append(feed)
         return feed
 
@@ -111,3 +113,19 @@ class _MeteredFeed:
     def close(self) -> None:
         self._feed.close()
         self._meter.forget(self)
+
+
+class _MeteredVaryingFeed(_MeteredFeed):
+    """One feed of items that differ in shape."""
+
+    def next_item(self) -> list[np.ndarray]:
+        begin = time.perf_counter()
+        position = self._meter.position(self.layer, 1)
+        if not self._in_place:
+            self._feed.skip(position)
+            self._in_place = True
+        assert isinstance(self._feed, VaryingFeed)
+        arrays = self._feed.next_item()
+        self._meter.items[self.layer] = position + 1
+        self._meter.waited += time.perf_counter() - begin
+        return arrays

@@ -13,7 +13,10 @@ from netcli.data.feed import Feeds
 from netcli.data.skipped import SkippedItems
 from netcli.data.stream_feed import StreamFeed
 from netcli.errors import ConfigError, RunError
+from netcli.net.net import Net
+from netcli.prototxt import NetSource
 from netcli.schema import caffe_pb2 as pb
+from netcli.solver.feed_meter import FeedMeter
 
 IMAGES = colour_images(10)
 
@@ -143,6 +146,41 @@ def test_images_of_unequal_size(listed):
         taken(image_layer(listed), [3])
     data, _ = taken(image_layer(listed, "", "crop_size: 4"), [3], pb.TEST)
     np.testing.assert_array_equal(data[2], IMAGES[2, :, 0:4, 1:5])
+
+
+def test_one_at_a_time_images_may_have_any_size(listed):
+    write_png(listed.parent / "2.png", IMAGES[2, :, :5])
+    text = f"""
+      layer {{ name: "images" type: "ImageData" top: "data" top: "label"
+        image_data_param {{ source: "{listed}" batch_size: 1 }} }}
+      layer {{ name: "pool" type: "Pooling" bottom: "data" top: "pool"
+        pooling_param {{ pool: AVE global_pooling: true }} }}
+    """
+    net = Net(NetSource.from_text(text, str(listed)), pb.TRAIN, feeds=FeedMeter(Feeds()))
+    shapes, means = [], []
+    for _ in range(12):
+        net.forward()
+        shapes.append(net.blobs["data"].shape)
+        means.append(net.blobs["pool"].data.reshape(3).copy())
+    net.close()
+    assert shapes == [(1, 3, 5 if index % 10 == 2 else 6, 7) for index in range(12)]
+    expected = [(IMAGES[i % 10, :, :5] if i % 10 == 2 else IMAGES[i % 10]).mean(axis=(1, 2)) for i in range(12)]
+    np.testing.assert_allclose(means, expected, rtol=1e-5)
+
+
+def test_one_at_a_time_goes_on_where_it_stood(listed):
+    layer = image_layer(listed, "shuffle: true batch_size: 1", "mirror: true")
+    whole, rest = (Feeds(seed=3).open(layer, pb.TRAIN) for _ in range(2))
+    items = [whole.next_item() for _ in range(25)]
+    rest.skip(20)
+    for expected in items[20:]:
+        for one, other in zip(rest.next_item(), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert rest.item_name(0) == whole.item_name(0)
+    whole.rewind()
+    np.testing.assert_array_equal(whole.next_item()[0], items[0][0])
+    for feed in (whole, rest):
+        feed.close()
 
 
 def break_by(how: str, path: Path) -> None:

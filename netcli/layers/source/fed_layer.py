@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from netcli.layers.feeding import Feed, ItemShapes
+from netcli.layers.feeding import Feed, ItemShapes, VaryingFeed
 from netcli.layers.layer import Layer
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
@@ -57,6 +57,12 @@ class FedLayer(Layer):
         """Raises RunError NC132 if the data have another shape than the net was built for, or the feed's own."""
         if self._feed is None:
             self._feed = self._open(tuple(top.shape[1:] for top in tops))
+        if isinstance(self._feed, VaryingFeed):
+            # As in Caffe, the tops take the shape of the item, and the layers behind follow.
+            for top, array in zip(tops, self._feed.next_item(), strict=True):
+                top.reshape(array.shape[: len(top.shape)])
+                top.values.write(PLAIN)[...] = array.reshape(top.shape)
+            return
         arrays = [top.values.write(PLAIN) for top in tops]
         if self.context.dtype == np.float32:
             self._feed.next_batch(arrays)
