@@ -11,9 +11,10 @@ from netcli.layers.windows import (
     Windows,
     backward_runs,
     forward_runs,
+    inputs_by_tap,
     inputs_of_outputs,
+    outputs_by_tap,
     outputs_of_inputs,
-    pairs_of_taps,
 )
 
 GEOMETRIES = {
@@ -65,7 +66,8 @@ def test_tables_hold_exactly_what_meets(windows: Windows) -> None:
     assert len(forward) == len(backward) == len(expected)
     assert set(forward) == expected
     assert {(q, p, last - t) for p, q, t in backward} == expected
-    assert {(q, p, t) for t, pairs in enumerate(rows(pairs_of_taps(windows))) for p, q in pairs} == expected
+    assert {(q, int(p), t) for (q, t), p in np.ndenumerate(inputs_by_tap(windows)) if p >= 0} == expected
+    assert {(int(q), p, last - t) for (p, t), q in np.ndenumerate(outputs_by_tap(windows)) if q >= 0} == expected
     assert {(q, p) for q, found in enumerate(rows(inputs_of_outputs(windows))) for p in found} == {
         (q, p) for q, p, _ in expected
     }

@@ -27,7 +27,7 @@ def annealing(settings: MarginSettings) -> Callable[[int], float]:
     """
     base, gamma, power = settings.base, settings.gamma, settings.power
     first = settings.iteration + 1
-    return lambda done: max(settings.lambda_min, base * (1 + gamma * (first + done)) ** -power)
+    return lambda done: max(settings.lambda_min, base * _power(1 + gamma * (first + done), -power))
 
 
 def anneals(settings: MarginSettings) -> bool:
@@ -43,8 +43,8 @@ def floor_iteration(settings: MarginSettings) -> int | None:
     """
     if not anneals(settings) or settings.lambda_min <= 0:
         return None
-    ratio = (settings.base / settings.lambda_min) ** (1 / settings.power)
-    return max(0, math.ceil((ratio - 1) / settings.gamma) - settings.iteration - 1)
+    reached = (_power(settings.base / settings.lambda_min, 1 / settings.power) - 1) / settings.gamma
+    return max(0, math.ceil(reached) - settings.iteration - 1) if math.isfinite(reached) else None
 
 
 def lambda_matters(settings: MarginSettings) -> bool:
@@ -58,7 +58,17 @@ def check_annealing(layer: Layer, field: str, settings: MarginSettings) -> None:
     """Raises ConfigError NC121 for a value with which lambda would be negative or no number."""
     for name in ("base", "gamma", "lambda_min", "iteration"):
         value = getattr(settings, name)
-        if not value >= 0:
+        if not 0 <= value < math.inf:
             raise layer.error(
                 "NC121", f"{name} is out of range", field, name, expected="at least 0", actual=f"{value:g}"
             )
+    if not math.isfinite(settings.power):
+        raise layer.error("NC121", "power is no number to raise to", field, "power", actual=f"{settings.power:g}")
+
+
+def _power(value: float, exponent: float) -> float:
+    """``value`` to the ``exponent``, infinite where that is too large for a float."""
+    try:
+        return value**exponent
+    except OverflowError:
+        return math.inf
