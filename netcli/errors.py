@@ -125,6 +125,12 @@ class ConfigError(NetcliError):
     exit_code = ExitCode.CONFIG_INVALID
 
 
+class UsageError(NetcliError):
+    """An option's value that this machine cannot serve (exit code 2)."""
+
+    exit_code = ExitCode.USAGE
+
+
 class DivergedError(NetcliError):
     """Training diverged (exit code 4)."""
 

@@ -9,7 +9,7 @@ import os
 
 from threadpoolctl import threadpool_limits
 
-from netcli.errors import ConfigError
+from netcli.errors import UsageError
 
 _blas_limit: threadpool_limits | None = None
 
@@ -23,7 +23,7 @@ def set_threads(count: int | None) -> int:
     """Use ``count`` threads (None: all cores of this process) from now on; returns the count in force.
 
     Raises:
-        ConfigError: NC502 if ``count`` is not between 1 and the number of threads that numba was started with.
+        UsageError: NC502 if ``count`` is not between 1 and the number of threads that numba was started with.
     """
     global _blas_limit
     import numba
@@ -33,7 +33,7 @@ def set_threads(count: int | None) -> int:
     most = numba.config.NUMBA_NUM_THREADS
     wanted = min(available_cores(), most) if count is None else count
     if not 1 <= wanted <= most:
-        raise ConfigError.of(
+        raise UsageError.of(
             "NC502",
             "thread count out of range",
             expected=f"1 to {most}",

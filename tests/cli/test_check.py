@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,16 @@ def test_weights_that_are_nowhere(tiny: Path, run: Any) -> None:
     result = run("check", "solver.prototxt")
     assert result.exit_code == 3
     assert "'none.caffemodel' does not exist. hint: tried none.caffemodel, " in result.stdout
+
+
+def test_a_hundred_files_take_less_than_three_seconds(tmp_path: Path, run: Any) -> None:
+    """Of 600 lines on average, as the nets of Caffe's zoo are. Takes 1 s, so that a slower machine passes too."""
+    folder = Path(__file__).resolve().parents[2] / "configs" / "sphereface"
+    for number in range(25):
+        for net in ("sphereface4", "sphereface20", "sphereface36", "small"):
+            (tmp_path / f"{net}_{number}.prototxt").write_bytes((folder / f"{net}_model.prototxt").read_bytes())
+    begin = time.perf_counter()
+    result = run("check", str(tmp_path))
+    assert time.perf_counter() - begin < 3
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1].startswith("100 files: ")

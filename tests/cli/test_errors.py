@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from netcli.cli import errors
-from netcli.errors import ConfigError, DivergedError, RunError
+from netcli.errors import ConfigError, DivergedError, RunError, UsageError
 
 
 def _run(error: BaseException, *, debug: bool = False) -> Result:
@@ -24,7 +24,7 @@ def _run(error: BaseException, *, debug: bool = False) -> Result:
     return CliRunner().invoke(command, [])
 
 
-@pytest.mark.parametrize(("kind", "code"), [(RunError, 1), (ConfigError, 3), (DivergedError, 4)])
+@pytest.mark.parametrize(("kind", "code"), [(RunError, 1), (UsageError, 2), (ConfigError, 3), (DivergedError, 4)])
 def test_an_error_of_netcli_is_one_line_and_its_exit_code(kind: type[RunError], code: int) -> None:
     result = _run(kind.of("NC001", "no such file", actual="x", hint="look again"))
     assert result.exit_code == code
@@ -42,7 +42,8 @@ def test_a_bug_is_told_as_one() -> None:
     assert result.exit_code == 1
     assert result.stderr == (
         "internal error: ZeroDivisionError: oops\n"
-        "This is a bug of netcli: please report it, with the traceback that --debug prints.\n"
+        "This is a bug of netcli: please report it, with the traceback that --debug prints\n"
+        "and what `netcli doctor` says.\n"
     )
 
 
