@@ -66,7 +66,8 @@ def reported(ctx: click.Context) -> Iterator[None]:
         if not _print_traceback_if_wanted(ctx):
             click.echo(
                 f"internal error: {type(error).__name__}: {error}\n"
-                "This is a bug of netcli: please report it, with the traceback that --debug prints\nand what `netcli doctor` says.",
+                "This is a bug of netcli: please report it, with the traceback that --debug prints\n"
+                "and what `netcli doctor` says.",
                 err=True,
             )
         ctx.exit(ExitCode.RUN_FAILED)
