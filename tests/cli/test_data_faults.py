@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -45,12 +48,26 @@ def write_list(indices, first_label: int = 0) -> None:
     Path("faces.txt").write_bytes("".join(lines).encode())
 
 
+def write_lmdb_net() -> None:
+    Path("net.prototxt").write_text(
+        'layer { name: "data" type: "Data" top: "data" top: "label" '
+        'data_param { source: "db" batch_size: 4 backend: LMDB } }' + REST
+    )
+
+
 def test_a_zero_byte_jpeg_stops_the_training_and_is_named(run, faces):
     Path("a face/7.jpg").write_bytes(b"")
     result = run("train", "solver.prototxt", "--out", "run")
     assert result.exit_code == 1
     assert "layer 'data'" not in result.stdout
     assert "a face/7.jpg' (line 8 of 'faces.txt') cannot be read: the file is empty" in result.stderr
+
+
+def test_a_missing_image_stops_the_training_and_is_named(run, faces):
+    Path("a face/2.jpg").unlink()
+    result = run("train", "solver.prototxt", "--out", "run")
+    assert result.exit_code == 1
+    assert "a face/2.jpg' (line 3 of 'faces.txt') cannot be read: No such file" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["train", "test"])
@@ -100,15 +117,45 @@ def test_a_source_that_is_deleted_before_it_is_opened(run, faces):
     with LmdbWriter("db") as writer:
         for index in range(8):
             writer.add(np.full((1, 4, 4), index, np.uint8), index % 2)
-    Path("net.prototxt").write_text(
-        'layer { name: "data" type: "Data" top: "data" top: "label" '
-        'data_param { source: "db" batch_size: 4 backend: LMDB } }' + REST
-    )
+    write_lmdb_net()
     assert run("train", "solver.prototxt", "--out", "first").exit_code == 0
     shutil.rmtree("db")
     result = run("train", "solver.prototxt", "--out", "run")
     assert result.exit_code in (1, 3)
     assert "'db'" in result.stderr
+
+
+def test_a_truncated_lmdb_is_refused_before_training(run, faces):
+    with LmdbWriter("db") as writer:
+        for index in range(300):
+            writer.add(np.full((1, 28, 28), index % 251, np.uint8), index % 2)
+    data = Path("db/data.mdb")
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    write_lmdb_net()
+    result = run("train", "solver.prototxt", "--out", "run")
+    assert result.exit_code == 1
+    assert "truncated" in result.stderr
+    assert "[NC220]" in result.stderr
+
+
+def test_images_that_are_deleted_during_training(faces):
+    """A real process, which must end with its snapshots whole and the first missing image named."""
+    command = [sys.executable, "-m", "netcli", "train", "solver.prototxt", "--out", "run", "--threads", "1", "--plain"]
+    more = ["--max-iter", "100000000", "--set", "snapshot=2", "--set", "display=1"]
+    with subprocess.Popen([*command, *more], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("iteration 5"):
+                Path("a face").rename("elsewhere")
+                break
+        rest = process.stderr.read()
+    assert process.returncode == 1, rest
+    assert "Traceback" not in rest
+    assert re.search(r"image '.*a face/\d\.jpg' \(line \d+ of 'faces.txt'\) cannot be read: No such file", rest)
+    Path("elsewhere").rename("a face")
+    last = max(int(re.sub(r"\D", "", state.name)) for state in Path().glob("model_iter_*.solverstate"))
+    again = [*command, "--resume", f"model_iter_{last}.solverstate", "--max-iter", str(last + 1)]
+    assert subprocess.run(again, check=False).returncode == 0
 
 
 def test_an_open_lmdb_outlives_its_folder(tmp_path):
