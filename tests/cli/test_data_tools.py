@@ -177,6 +177,7 @@ def test_an_interrupted_make_leaves_nothing(tmp_path):
         "    if len(self) == 7:\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "LmdbWriter.add_datum = interrupted\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which a shell in the background takes away
         "main(sys.argv[1:])\n"
     )
     arguments = ["data", "make", str(RECORDED / "list.txt"), str(tmp_path / "db")]
