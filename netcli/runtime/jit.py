@@ -36,8 +36,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
     # OpenMP's threads spin at the end of a loop until the last one is there. On a machine that is busy with
     # other work they then keep the very thread waiting that they wait for. So they spin for about as long as the
     # next loop is usually away: a training iteration of LeNet takes 4.9 ms on an idle machine and 10 on a busy one
-    # with 3,000, 6.9 and 9 with 1,000, 4.7 and 40 with 30,000.
-    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+    # with 3,000.
+    os.environ.setdefault("GOMP_SPINCOUNT", "6000")
 
 _OPTIONS: dict[str, Any] = {
     "cache": True,
