@@ -16,7 +16,7 @@ from pathlib import Path
 
 import netcli
 
-_IMPORT = re.compile(r"^from (netcli[\w.]*) import (\w*)", re.MULTILINE)
+_IMPORT = re.compile(r"^ *from (netcli[\w.]*) import (\w*)", re.MULTILINE)
 
 
 def cache_root() -> Path:

@@ -1,7 +1,7 @@
 """What this CPU is, and how many images one vector register holds.
 
-The environment variable NETCLI_LANES (4, 8 or 16) overrides the choice: the tests use it to run every
-width on one machine.
+The environment variable NETCLI_LANES (4, 8 or 16) overrides the choice, and NETCLI_TILES=loops takes plain loops for
+the emitted vector code: the tests use them to run everything on one machine.
 """
 
 from __future__ import annotations
@@ -45,3 +45,8 @@ def lane_count() -> int:
     if features.get("avx512f"):
         return 16
     return 8 if features.get("avx") else 4
+
+
+def wants_plain_loops() -> bool:
+    """Whether the tiles are to be plain loops: see ``netcli.runtime.tiles``."""
+    return os.environ.get("NETCLI_TILES") == "loops"

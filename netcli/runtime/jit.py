@@ -21,11 +21,14 @@ import llvmlite
 import numba
 
 from netcli.runtime.cache import kernel_cache_folder
-from netcli.runtime.cpu import cpu_features, cpu_name, lane_count
+from netcli.runtime.cpu import cpu_features, cpu_name, lane_count, wants_plain_loops
 
 LANES: int = lane_count()
 
-_MACHINE = f"{cpu_name()} {cpu_features()} {LANES} numba {numba.__version__} llvmlite {llvmlite.__version__}"
+_MACHINE = (
+    f"{cpu_name()} {cpu_features()} {LANES} {'loops ' if wants_plain_loops() else ''}"
+    f"numba {numba.__version__} llvmlite {llvmlite.__version__}"
+)
 
 numba.config.CPU_NAME = cpu_name()
 numba.config.CPU_FEATURES = cpu_features()

@@ -8,225 +8,38 @@ A tile is a small block of results that stays in vector registers while everythi
 In the first the weights are spread over a vector and the lanes are images: forward passes, data gradients and the
 matrix products of Winograd's convolution. In the second the inputs are spread and the columns are outputs: weight
 gradients, whose sum runs over the images. Where a row of x stands is read from a table, so that stride, padding,
-dilation and groups cost nothing.
+dilation and groups cost nothing. All arrays are one-dimensional and C-ordered, of one floating type; starts count
+their values.
 
-Each is emitted for every height R up to ``tile_height``, behind a switch, as loops whose sums are values, not memory:
-what numba makes of such a loop depends on LLVM's mood, and a sum that goes through memory costs four times as much.
-With 16 lanes, 14 x 2 vectors of sums, 2 of x and one spread weight are 31 of the 32 registers; otherwise there are 16.
+multiply_tile(height, weights, weight_start, x, x_start_0, x_start_1, runs, first_run, last_run, bias, bias_start, y,
+y_start_0, y_start_1) writes ``height`` rows of LANES values at both y starts: bias plus the sum over the runs. A run
+(j, n, row 0, row 1), four int32, multiplies the n rows of x from ``row`` on, counted in rows of LANES values from the
+x start of its position, by the weights from row j on. A row below 0 stands for zeros. weights: (rows, LANES) from
+weight_start, of which ``height`` columns count; bias: (height,) from bias_start.
 
-All arrays are one-dimensional and C-ordered, of one floating type; starts count their values.
+correlate_tile(height, vectors, x, x_start, offsets, first, count, transposed, transposed_start, item_step, out,
+out_start) adds to ``height`` rows of ``out`` what ``count`` items of x and ``transposed`` give. Item i's rows of x
+stand ``offsets[first + i]`` rows of LANES values behind x_start; below 0 it is left out. Its rows of ``transposed``,
+one a lane, stand ``i item_step`` values behind transposed_start. ``vectors``, 1 or 2: a row of out and of transposed
+has that many vectors in use, of the COLUMN_VECTORS that it has room for.
+
+transpose_block(source, source_start, source_step, rows, target, target_start, target_step, columns) is target[j][k] =
+source[k][j] for up to LANES rows k and columns j; steps lead from row to row. LANES values of each of the ``rows``
+source rows are read, and LANES values of each of the ``columns`` target rows are written; beyond ``rows`` they repeat
+the last.
+
+They are emitted as vector code. With the environment variable NETCLI_TILES=loops they are plain loops instead, which
+the tests compare with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from netcli.runtime.cpu import wants_plain_loops
+from netcli.runtime.tile_shape import COLUMN_VECTORS, tile_height
 
-import numpy as np
-from numba import types
-from numba.extending import intrinsic
+if wants_plain_loops():
+    from netcli.runtime.tile_loops import correlate_tile, multiply_tile, transpose_block
+else:
+    from netcli.runtime.emitted_tiles import correlate_tile, multiply_tile, transpose_block
 
-from netcli.runtime.emitter import Emitter, are_values, constant, is_negative, is_table
-from netcli.runtime.jit import LANES
-
-_HEIGHTS = {16: 14, 8: 6, 4: 4}
-_DOUBLE_HEIGHTS = {16: 6, 8: 2, 4: 2}
-_PIXELS = 2
-_UNROLLED = 4
-_RUN_FIELDS = 4
-
-COLUMN_VECTORS = 2
-"""Vectors side by side in a row of ``correlate_tile``: its columns are at most this times LANES."""
-
-
-def tile_height(dtype: np.dtype) -> int:
-    """The most rows of a tile of ``dtype`` whose sums fit the registers."""
-    return (_HEIGHTS if np.dtype(dtype).itemsize == np.dtype(np.float32).itemsize else _DOUBLE_HEIGHTS)[LANES]
-
-
-@intrinsic
-def multiply_tile(
-    typing_context: Any,
-    height: Any,
-    weights: Any,
-    weight_start: Any,
-    x: Any,
-    x_start_0: Any,
-    x_start_1: Any,
-    runs: Any,
-    first_run: Any,
-    last_run: Any,
-    bias: Any,
-    bias_start: Any,
-    y: Any,
-    y_start_0: Any,
-    y_start_1: Any,
-) -> Any:
-    """Writes ``height`` rows of LANES values at both y starts: bias plus the sum over the runs.
-
-    A run (j, n, row 0, row 1), four int32, multiplies the n rows of x from ``row`` on, counted in rows of LANES values
-    from the x start of its position, by the weights from row j on. A row below 0 stands for zeros. weights: (rows,
-    LANES) from weight_start, of which ``height`` columns count; bias: (height,) from bias_start.
-    """
-    if not (are_values(weights, x, bias, y) and is_table(runs)):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        tile = Emitter(context, builder, signature, arguments)
-        data = {"weights": tile.at(1, 2), "bias": tile.at(9, 10)}
-        bases = [tile.at(3, 4), tile.at(3, 5)]
-        targets = [tile.at(11, 12), tile.at(11, 13)]
-        table, first, last = tile.data(6), arguments[7], arguments[8]
-
-        def case(rows: int) -> None:
-            start = [tile.spread(tile.load_item(tile.moved(data["bias"], r))) for r in range(rows)]
-            sums = [start[r] for r in range(rows) for _ in range(_PIXELS)]
-
-            def add_run(index: Any, sums: list[Any]) -> list[Any]:
-                entry = tile.moved(table, builder.mul(builder.add(first, index), constant(_RUN_FIELDS)))
-                weight_row, length, *places = (tile.load_short(tile.moved(entry, i)) for i in range(_RUN_FIELDS))
-                weights = tile.moved(data["weights"], builder.mul(weight_row, constant(LANES)))
-                sources = [tile.source(base, place) for base, place in zip(bases, places, strict=True)]
-                return _add_rows(tile, rows, length, weights, sources, sums)
-
-            sums = tile.repeat(builder.sub(last, first), sums, add_run)
-            for r in range(rows):
-                for p in range(_PIXELS):
-                    tile.store(sums[r * _PIXELS + p], tile.moved(targets[p], r * LANES))
-
-        tile.switch(arguments[0], tile_height(np.dtype(weights.dtype.name)), case)
-        return context.get_dummy_value()
-
-    place = types.intp
-    return types.void(
-        place, weights, place, x, place, place, runs, place, place, bias, place, y, place, place
-    ), generate
-
-
-def _add_rows(tile: Emitter, rows: int, length: Any, weights: Any, sources: list[Any], sums: list[Any]) -> list[Any]:
-    """The sums after one run: ``length`` rows of each source times as many rows of weights."""
-    builder = tile.builder
-
-    def add(count: int) -> Callable[[Any, list[Any]], list[Any]]:
-        def body(_: Any, carried: list[Any]) -> list[Any]:
-            pointer, at, sums = carried[0], carried[1 : 1 + _PIXELS], list(carried[1 + _PIXELS :])
-            for j in range(count):
-                values = [tile.load(at[p]) for p in range(_PIXELS)]
-                at = [tile.moved(at[p], sources[p][1]) for p in range(_PIXELS)]
-                for r in range(rows):
-                    weight = tile.spread(tile.load_item(tile.moved(pointer, j * LANES + r)))
-                    for p in range(_PIXELS):
-                        k = r * _PIXELS + p
-                        sums[k] = tile.multiply_add(weight, values[p], sums[k])
-            return [tile.moved(pointer, count * LANES), *at, *sums]
-
-        return body
-
-    carried = [weights, *(source[0] for source in sources), *sums]
-    carried = tile.repeat(builder.sdiv(length, constant(_UNROLLED)), carried, add(_UNROLLED))
-    carried = tile.repeat(builder.srem(length, constant(_UNROLLED)), carried, add(1))
-    return carried[1 + _PIXELS :]
-
-
-@intrinsic
-def correlate_tile(
-    typing_context: Any,
-    height: Any,
-    vectors: Any,
-    x: Any,
-    x_start: Any,
-    offsets: Any,
-    first: Any,
-    count: Any,
-    transposed: Any,
-    transposed_start: Any,
-    item_step: Any,
-    out: Any,
-    out_start: Any,
-) -> Any:
-    """Adds to ``height`` rows of ``out`` what ``count`` items of x and ``transposed`` give.
-
-    Item i's rows of x stand ``offsets[first + i]`` rows of LANES values behind x_start; below 0 it is left out. Its
-    rows of ``transposed``, one a lane, stand ``i item_step`` values behind transposed_start. ``vectors``, 1 or 2: a row
-    of out and of transposed has that many vectors in use, of the COLUMN_VECTORS that it has room for.
-    """
-    if not (are_values(x, transposed, out) and is_table(offsets)):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        tile = Emitter(context, builder, signature, arguments)
-        x_data, offset_data = tile.at(2, 3), tile.at(4, 5)
-        transposed_data, target, step = tile.at(7, 8), tile.at(10, 11), arguments[9]
-        columns = COLUMN_VECTORS * LANES
-
-        def case(rows: int, width: int) -> None:
-            places = [tile.moved(target, r * columns + v * LANES) for r in range(rows) for v in range(width)]
-
-            def add_item(index: Any, sums: list[Any]) -> list[Any]:
-                offset = tile.load_short(tile.moved(offset_data, index))
-                lanes = builder.select(is_negative(builder, offset), constant(0), constant(LANES // _UNROLLED))
-                values = tile.moved(x_data, builder.mul(offset, constant(LANES)))
-                row = tile.moved(transposed_data, builder.mul(index, step))
-
-                def add_lanes(_: Any, carried: list[Any]) -> list[Any]:
-                    values, row, sums = carried[0], carried[1], list(carried[2:])
-                    for lane in range(_UNROLLED):
-                        gradients = [tile.load(tile.moved(row, lane * columns + v * LANES)) for v in range(width)]
-                        for r in range(rows):
-                            value = tile.spread(tile.load_item(tile.moved(values, r * LANES + lane)))
-                            for v in range(width):
-                                k = r * width + v
-                                sums[k] = tile.multiply_add(value, gradients[v], sums[k])
-                    return [tile.moved(values, _UNROLLED), tile.moved(row, _UNROLLED * columns), *sums]
-
-                return tile.repeat(lanes, [values, row, *sums], add_lanes)[2:]
-
-            sums = tile.repeat(arguments[6], [tile.load(place) for place in places], add_item)
-            for value, place in zip(sums, places, strict=True):
-                tile.store(value, place)
-
-        most = tile_height(np.dtype(x.dtype.name))
-        # One switch for both: the cases of two vectors behind those of one.
-        choice = builder.add(builder.mul(builder.sub(arguments[1], constant(1)), constant(most)), arguments[0])
-        tile.switch(choice, COLUMN_VECTORS * most, lambda which: case((which - 1) % most + 1, (which - 1) // most + 1))
-        return context.get_dummy_value()
-
-    place = types.intp
-    return types.void(place, place, x, place, offsets, place, place, transposed, place, place, out, place), generate
-
-
-@intrinsic
-def transpose_block(
-    typing_context: Any,
-    source: Any,
-    source_start: Any,
-    source_step: Any,
-    rows: Any,
-    target: Any,
-    target_start: Any,
-    target_step: Any,
-    columns: Any,
-) -> Any:
-    """target[j][k] = source[k][j] for up to LANES rows k and columns j; steps lead from row to row.
-
-    LANES values of each of the ``rows`` source rows are read, and LANES values of each of the ``columns`` target rows
-    are written; beyond ``rows`` they repeat the last.
-    """
-    if not are_values(source, target):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        tile = Emitter(context, builder, signature, arguments)
-        base, target_base = tile.at(0, 1), tile.at(4, 5)
-        last = builder.sub(arguments[3], constant(1))
-        square = []
-        for k in range(LANES):
-            row = builder.select(builder.icmp_signed("<", last, constant(k)), last, constant(k))
-            square.append(tile.load(tile.moved(base, builder.mul(row, arguments[2]))))
-        for j, row in enumerate(tile.transposed(square)):
-            with builder.if_then(builder.icmp_signed("<", constant(j), arguments[7])):
-                tile.store(row, tile.moved(target_base, builder.mul(arguments[6], constant(j))))
-        return context.get_dummy_value()
-
-    place = types.intp
-    return types.void(source, place, place, place, target, place, place, place), generate
+__all__ = ["COLUMN_VECTORS", "correlate_tile", "multiply_tile", "tile_height", "transpose_block"]

@@ -81,7 +81,6 @@ class WinogradProduct(LaneProduct):
         filters = scratch("packed", (TILE, self._groups, blocks, summed, lanes), self._dtype)
         self._winograd.transform_filters(weights, self._groups, for_backward, filters)
         tiles = len(source) * len(inputs)
-        tiles = len(source) * len(inputs)
         parts = -(-tiles // _TILES_AT_ONCE)
         splits = min(blocks, -(-numba.config.NUMBA_NUM_THREADS // (parts * self._groups)))
         room = self._room(-(-tiles // parts) * (summed + made) + 2, lanes)

@@ -1,0 +1,195 @@
+"""The tiles of ``netcli.runtime.tiles`` as vector code.
+
+Each is emitted for every height R up to ``tile_height``, behind a switch, as loops whose sums are values, not memory:
+what numba makes of such a loop depends on LLVM's mood, and a sum that goes through memory costs four times as much.
+With 16 lanes, 14 x 2 vectors of sums, 2 of x and one spread weight are 31 of the 32 registers; otherwise there are 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from netcli.runtime.emitter import Emitter, are_values, constant, is_negative, is_table
+from netcli.runtime.jit import LANES
+from netcli.runtime.tile_shape import COLUMN_VECTORS, PIXELS, RUN_FIELDS, tile_height
+
+_UNROLLED = 4
+
+
+@intrinsic
+def multiply_tile(
+    typing_context: Any,
+    height: Any,
+    weights: Any,
+    weight_start: Any,
+    x: Any,
+    x_start_0: Any,
+    x_start_1: Any,
+    runs: Any,
+    first_run: Any,
+    last_run: Any,
+    bias: Any,
+    bias_start: Any,
+    y: Any,
+    y_start_0: Any,
+    y_start_1: Any,
+) -> Any:
+    """See ``netcli.runtime.tiles``."""
+    if not (are_values(weights, x, bias, y) and is_table(runs)):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tile = Emitter(context, builder, signature, arguments)
+        data = {"weights": tile.at(1, 2), "bias": tile.at(9, 10)}
+        bases = [tile.at(3, 4), tile.at(3, 5)]
+        targets = [tile.at(11, 12), tile.at(11, 13)]
+        table, first, last = tile.data(6), arguments[7], arguments[8]
+
+        def case(rows: int) -> None:
+            start = [tile.spread(tile.load_item(tile.moved(data["bias"], r))) for r in range(rows)]
+            sums = [start[r] for r in range(rows) for _ in range(PIXELS)]
+
+            def add_run(index: Any, sums: list[Any]) -> list[Any]:
+                entry = tile.moved(table, builder.mul(builder.add(first, index), constant(RUN_FIELDS)))
+                weight_row, length, *places = (tile.load_short(tile.moved(entry, i)) for i in range(RUN_FIELDS))
+                weights = tile.moved(data["weights"], builder.mul(weight_row, constant(LANES)))
+                sources = [tile.source(base, place) for base, place in zip(bases, places, strict=True)]
+                return _add_rows(tile, rows, length, weights, sources, sums)
+
+            sums = tile.repeat(builder.sub(last, first), sums, add_run)
+            for r in range(rows):
+                for p in range(PIXELS):
+                    tile.store(sums[r * PIXELS + p], tile.moved(targets[p], r * LANES))
+
+        tile.switch(arguments[0], tile_height(np.dtype(weights.dtype.name)), case)
+        return context.get_dummy_value()
+
+    place = types.intp
+    return types.void(
+        place, weights, place, x, place, place, runs, place, place, bias, place, y, place, place
+    ), generate
+
+
+def _add_rows(tile: Emitter, rows: int, length: Any, weights: Any, sources: list[Any], sums: list[Any]) -> list[Any]:
+    """The sums after one run: ``length`` rows of each source times as many rows of weights."""
+    builder = tile.builder
+
+    def add(count: int) -> Callable[[Any, list[Any]], list[Any]]:
+        def body(_: Any, carried: list[Any]) -> list[Any]:
+            pointer, at, sums = carried[0], carried[1 : 1 + PIXELS], list(carried[1 + PIXELS :])
+            for j in range(count):
+                values = [tile.load(at[p]) for p in range(PIXELS)]
+                at = [tile.moved(at[p], sources[p][1]) for p in range(PIXELS)]
+                for r in range(rows):
+                    weight = tile.spread(tile.load_item(tile.moved(pointer, j * LANES + r)))
+                    for p in range(PIXELS):
+                        k = r * PIXELS + p
+                        sums[k] = tile.multiply_add(weight, values[p], sums[k])
+            return [tile.moved(pointer, count * LANES), *at, *sums]
+
+        return body
+
+    carried = [weights, *(source[0] for source in sources), *sums]
+    carried = tile.repeat(builder.sdiv(length, constant(_UNROLLED)), carried, add(_UNROLLED))
+    carried = tile.repeat(builder.srem(length, constant(_UNROLLED)), carried, add(1))
+    return carried[1 + PIXELS :]
+
+
+@intrinsic
+def correlate_tile(
+    typing_context: Any,
+    height: Any,
+    vectors: Any,
+    x: Any,
+    x_start: Any,
+    offsets: Any,
+    first: Any,
+    count: Any,
+    transposed: Any,
+    transposed_start: Any,
+    item_step: Any,
+    out: Any,
+    out_start: Any,
+) -> Any:
+    """See ``netcli.runtime.tiles``."""
+    if not (are_values(x, transposed, out) and is_table(offsets)):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tile = Emitter(context, builder, signature, arguments)
+        x_data, offset_data = tile.at(2, 3), tile.at(4, 5)
+        transposed_data, target, step = tile.at(7, 8), tile.at(10, 11), arguments[9]
+        columns = COLUMN_VECTORS * LANES
+
+        def case(rows: int, width: int) -> None:
+            places = [tile.moved(target, r * columns + v * LANES) for r in range(rows) for v in range(width)]
+
+            def add_item(index: Any, sums: list[Any]) -> list[Any]:
+                offset = tile.load_short(tile.moved(offset_data, index))
+                lanes = builder.select(is_negative(builder, offset), constant(0), constant(LANES // _UNROLLED))
+                values = tile.moved(x_data, builder.mul(offset, constant(LANES)))
+                row = tile.moved(transposed_data, builder.mul(index, step))
+
+                def add_lanes(_: Any, carried: list[Any]) -> list[Any]:
+                    values, row, sums = carried[0], carried[1], list(carried[2:])
+                    for lane in range(_UNROLLED):
+                        gradients = [tile.load(tile.moved(row, lane * columns + v * LANES)) for v in range(width)]
+                        for r in range(rows):
+                            value = tile.spread(tile.load_item(tile.moved(values, r * LANES + lane)))
+                            for v in range(width):
+                                k = r * width + v
+                                sums[k] = tile.multiply_add(value, gradients[v], sums[k])
+                    return [tile.moved(values, _UNROLLED), tile.moved(row, _UNROLLED * columns), *sums]
+
+                return tile.repeat(lanes, [values, row, *sums], add_lanes)[2:]
+
+            sums = tile.repeat(arguments[6], [tile.load(place) for place in places], add_item)
+            for value, place in zip(sums, places, strict=True):
+                tile.store(value, place)
+
+        most = tile_height(np.dtype(x.dtype.name))
+        # One switch for both: the cases of two vectors behind those of one.
+        choice = builder.add(builder.mul(builder.sub(arguments[1], constant(1)), constant(most)), arguments[0])
+        tile.switch(choice, COLUMN_VECTORS * most, lambda which: case((which - 1) % most + 1, (which - 1) // most + 1))
+        return context.get_dummy_value()
+
+    place = types.intp
+    return types.void(place, place, x, place, offsets, place, place, transposed, place, place, out, place), generate
+
+
+@intrinsic
+def transpose_block(
+    typing_context: Any,
+    source: Any,
+    source_start: Any,
+    source_step: Any,
+    rows: Any,
+    target: Any,
+    target_start: Any,
+    target_step: Any,
+    columns: Any,
+) -> Any:
+    """See ``netcli.runtime.tiles``."""
+    if not are_values(source, target):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tile = Emitter(context, builder, signature, arguments)
+        base, target_base = tile.at(0, 1), tile.at(4, 5)
+        last = builder.sub(arguments[3], constant(1))
+        square = []
+        for k in range(LANES):
+            row = builder.select(builder.icmp_signed("<", last, constant(k)), last, constant(k))
+            square.append(tile.load(tile.moved(base, builder.mul(row, arguments[2]))))
+        for j, row in enumerate(tile.transposed(square)):
+            with builder.if_then(builder.icmp_signed("<", constant(j), arguments[7])):
+                tile.store(row, tile.moved(target_base, builder.mul(arguments[6], constant(j))))
+        return context.get_dummy_value()
+
+    place = types.intp
+    return types.void(source, place, place, place, target, place, place, place), generate

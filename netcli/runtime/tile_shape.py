@@ -1,0 +1,22 @@
+"""How large the tiles of ``netcli.runtime.tiles`` are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netcli.runtime.jit import LANES
+
+_HEIGHTS = {16: 14, 8: 6, 4: 4}
+_DOUBLE_HEIGHTS = {16: 6, 8: 2, 4: 2}
+
+PIXELS = 2
+"""Positions that ``multiply_tile`` works on at once."""
+RUN_FIELDS = 4
+"""Numbers of a run."""
+COLUMN_VECTORS = 2
+"""Vectors side by side in a row of ``correlate_tile``: its columns are at most this times LANES."""
+
+
+def tile_height(dtype: np.dtype) -> int:
+    """The most rows of a tile of ``dtype`` whose sums fit the registers."""
+    return (_HEIGHTS if np.dtype(dtype).itemsize == np.dtype(np.float32).itemsize else _DOUBLE_HEIGHTS)[LANES]
