@@ -102,6 +102,23 @@ ENTRIES: dict[str, Entry] = {
             "raise SystemExit(result.stderr)\n",
         ),
     ),
+    "NC518": Entry(
+        "tensorboardX is not installed",
+        "It writes the event files for TensorBoard.",
+        'pip install "netcli[tensorboard]".',
+        python(
+            "import sys\n"
+            "from pathlib import Path\n"
+            "from netcli.report.tensorboard import TensorBoardReport\n"
+            "before = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith('tensorboardX')}\n"
+            "sys.modules['tensorboardX'] = None\n"
+            "try:\n"
+            "    TensorBoardReport(Path('events'))\n"
+            "finally:\n"
+            "    del sys.modules['tensorboardX']\n"
+            "    sys.modules.update(before)\n"
+        ),
+    ),
     "NC520": Entry(
         "a gradient that differences of the forward pass do not confirm",
         "backward of the layer is not the derivative of its forward.",

@@ -75,6 +75,14 @@ class RenameType(click.ParamType):
 @options.skip_bad_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder.  [default: runs/STEM-NNN]")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
+@click.option(
+    "--log-format", type=click.Choice(["netcli", "caffe"]), default="netcli", show_default=True,
+    help="caffe prints lines that Caffe's log parsers accept.",
+)  # fmt: skip
+@click.option(
+    "--tensorboard", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Write event files for TensorBoard there as well; needs the extra tensorboard.",
+)  # fmt: skip
 @options.verbosity_options
 @options.debug_option
 @click.pass_context

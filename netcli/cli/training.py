@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from netcli.cli.builtin_data import make_builtin_data
 from netcli.cli.epochs import iterations_of
 from netcli.cli.errors import print_findings
@@ -26,6 +24,7 @@ from netcli.data.skipped import SkippedItems
 from netcli.net.weights import Loading
 from netcli.prototxt import SolverSource, load_solver
 from netcli.report import units
+from netcli.report.caffe_lines import CaffeReport
 from netcli.report.lines import short_path
 from netcli.report.load_table import load_table
 from netcli.report.machine import machine, versions
@@ -33,6 +32,8 @@ from netcli.report.metrics import MetricsFile
 from netcli.report.plain import PlainReport
 from netcli.report.resolved_config import resolved_config, where_data_are
 from netcli.report.run_folder import RunFolder
+from netcli.report.tensorboard import TensorBoardReport
+from netcli.runs.git_state import git_state
 from netcli.runtime.streams import fresh_seed
 from netcli.runtime.threads import set_threads
 from netcli.solver import Solver, events
@@ -42,12 +43,16 @@ from netcli.solver.settings import check_max_iter, check_settings, raise_errors
 if TYPE_CHECKING:
     from netcli.report.progress import ProgressReport
 
+    Report = PlainReport | ProgressReport | CaffeReport
+
 RUNS = Path("runs")
 
 
-def _report(plain: bool) -> PlainReport | ProgressReport:
-    """A live bar where there is a terminal to draw it on."""
-    if plain or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+def _report(options: TrainingOptions, source: SolverSource) -> Report:
+    """Lines of the form that is asked for; a live bar below them where there is a terminal to draw it on."""
+    if options.log_format == "caffe":
+        return CaffeReport(source.train_net().param.name, source.param.lr_policy)
+    if options.plain or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR"):
         return PlainReport()
     from netcli.report.progress import ProgressReport
 
@@ -69,6 +74,8 @@ class TrainingRun:
         self._options = options
         self._skipped = SkippedItems() if options.skip_bad else None
         self._source = self._load(file)
+        self._report = _report(options, self._source) if options.verbosity >= 0 else None
+        self._reason = ""
         self._threads = set_threads(options.threads)
         self._folder = self._make_folder(file)
         try:
@@ -86,11 +93,10 @@ class TrainingRun:
             self._folder.write_config(resolved_config(self._source, self._solver.seed, prefix))
             self._folder.write_manifest(self._manifest(file, resumption.state))
             self._metrics = MetricsFile(self._folder.metrics)
+            self._add_tensorboard()
         except BaseException:
             self._folder.discard()
             raise
-        self._report = _report(options.plain) if options.verbosity >= 0 else None
-        self._reason = ""
 
     def solve(self) -> str:
         """Trains to the end; returns why it ended: "max_iter", "patience" or "interrupted".
@@ -103,10 +109,12 @@ class TrainingRun:
         with contextlib.ExitStack() as stack:
             stack.callback(self._solver.close)
             stack.callback(self._metrics.close)
+            if self._tensorboard is not None:
+                stack.callback(self._tensorboard.close)
             if self._report is not None:
                 stack.callback(self._report.close)
             stack.enter_context(signal_effects(self._solver.request, options.sigint_effect, options.sighup_effect))
-            stack.callback(print_skipped, self._skipped)
+            stack.callback(print_skipped, self._skipped, *([self._report.say] if self._report else []))
             self._solver.solve()
         self._say(f"run folder {short_path(self._folder.path)}")
         return self._reason
@@ -175,6 +183,11 @@ class TrainingRun:
             check_metric(solver, metric)
             solver.listeners.append(KeepBest(solver, metric, options.patience))
 
+    def _add_tensorboard(self) -> None:
+        self._tensorboard = None if self._options.tensorboard is None else TensorBoardReport(self._options.tensorboard)
+        if self._tensorboard is not None:
+            self._solver.listeners.append(self._tensorboard)
+
     def _manifest(self, file: str, resume: Path | None) -> dict[str, Any]:
         """Versions, machine and input files: what one needs to know to repeat the run."""
         path = Path(file)
@@ -183,6 +196,7 @@ class TrainingRun:
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "config": str(path.absolute()),
             "config_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "git": git_state([path, *self._net_files()]),
             "resume": None if resume is None else str(resume.absolute()),
             "seed": self._solver.seed,
             "threads": self._threads,
@@ -190,6 +204,11 @@ class TrainingRun:
             "machine": machine(),
             "packages": versions(),
         }
+
+    def _net_files(self) -> list[Path]:
+        """The files that the nets stand in, without the solver's own."""
+        nets = [self._source.train_net(), *self._source.test_nets()]
+        return list(dict.fromkeys(Path(net.file) for net in nets if net.file and net.file != self._source.file))
 
     def _introduce(self) -> None:
         if self._options.verbosity > 0:
@@ -209,5 +228,5 @@ class TrainingRun:
             self._say(line)
 
     def _say(self, line: str) -> None:
-        if self._options.verbosity >= 0:
-            click.echo(line, err=True)
+        if self._report is not None:
+            self._report.say(line)

@@ -16,6 +16,7 @@ class TrainingOptions:
         assignments: ``--set``.
         seed, threads: None for the solver's own seed and for all cores.
         out: the run folder; None for a numbered one.
+        log_format: "netcli" or "caffe"; tensorboard: the folder for event files.
         skip_bad: items that cannot be read are passed over and named at the end, and are no errors.
         verbosity: -1 quiet, 0 normal, 1 detailed.
     """
@@ -40,6 +41,8 @@ class TrainingOptions:
     threads: int | None = None
     out: Path | None = None
     plain: bool = False
+    log_format: str = "netcli"
+    tensorboard: Path | None = None
     skip_bad: bool = False
     verbosity: int = 0
 

@@ -10,7 +10,12 @@ from typing import Any
 from netcli import __version__
 
 PACKAGES = ("numpy", "numba", "llvmlite", "protobuf", "click", "rich", "lmdb", "threadpoolctl")
-OPTIONAL_PACKAGES = {"opencv-python-headless": "images", "h5py": "hdf5"}
+OPTIONAL_PACKAGES = {
+    "opencv-python-headless": "images",
+    "h5py": "hdf5",
+    "matplotlib": "plot",
+    "tensorboardX": "tensorboard",
+}
 """package -> the extra that brings it"""
 
 

@@ -1,0 +1,1 @@
+"""What runs have left: their folders, their metrics, and logs of Caffe."""
