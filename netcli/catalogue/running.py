@@ -1,4 +1,4 @@
-"""NC500 to NC579: the run, the machine, users' Python layers, and figures."""
+"""NC500 to NC553: the run, the machine, users' Python layers, and figures."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "Train the net of a solver.",
     "test": "Measure trained weights on the whole test set.",
     "time": "Measure where the time of a net goes.",
+    "runs": "List runs with their best results.",
     "show": "Print the shapes, parameters and cost of a net.",
     "check": "Find what is wrong with prototxt files, without data.",
     "schedule": "Print the learning rate and lambda over the iterations.",
@@ -24,6 +25,7 @@ COMMANDS = {
     "explain": "Say what a code of a message means.",
     "upgrade": "Rewrite an old prototxt in the modern form.",
     "data": "Make data sets, and look into them.",
+    "extract": "Write what a blob of a trained net holds for each item of a set.",
     "faces": "Prepare faces, and look at what a margin makes of them.",
     "doctor": "Report on the installation.",
 }

@@ -209,6 +209,25 @@ def stored_values(path: Path) -> Iterator[tuple[int, Iterator[bytes]]]:
         _release(real)
 
 
+def stored_keys(path: Path) -> list[str]:
+    """The keys of an LMDB in their order, printable.
+
+    Raises:
+        RunError: NC200 missing, NC201 not an LMDB, NC220 truncated or damaged.
+    """
+    import lmdb
+
+    real = str(path.resolve())
+    environment = _acquire(path, real)
+    try:
+        with environment.begin() as transaction, transaction.cursor() as cursor:
+            return [printable(key) for key in cursor.iternext(keys=True, values=False)]
+    except lmdb.Error as error:
+        raise RunError.of("NC220", f"LMDB '{path}' is damaged: {error}", hint=_REMAKE) from error
+    finally:
+        _release(real)
+
+
 def looks_like_lmdb(path: Path) -> bool:
     """Whether ``path`` is a folder with an LMDB's data file."""
     return (path / "data.mdb").is_file()
