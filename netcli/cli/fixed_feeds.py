@@ -1,4 +1,4 @@
-"""Feeds for commands that need the shapes of the data, but not the data: ``show``, ``check`` and ``time``."""
+"""Data for commands that need their shapes, but not themselves: ``show``, ``check``, ``time`` and ``gradcheck``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink
+from netcli.layers.feeding import Feed, FeedSource, ItemName, ItemShapes, Sink
+from netcli.layers.source.memory_data import MemoryData
+from netcli.net.net import Net
+from netcli.runtime.blob import Shape
 from netcli.runtime.streams import stream
 from netcli.schema import caffe_pb2 as pb
 
@@ -60,10 +63,7 @@ class FixedFeed:
     def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
         """Fills each of ``arrays`` (N, *shape) with the fixed values."""
         if not self._batch or len(self._batch[0]) != len(arrays[0]):
-            self._batch = [
-                stream(0, "fixed batch", index).random(array.shape, dtype=np.float32) * (array.ndim > 1)
-                for index, array in enumerate(arrays)
-            ]
+            self._batch = [_fixed_values(array.shape, index) for index, array in enumerate(arrays)]
         for array, values in zip(arrays, self._batch, strict=True):
             array[...] = values
 
@@ -73,8 +73,8 @@ class FixedFeed:
     def rewind(self) -> None:
         """All items are alike."""
 
-    def item_name(self, index: int) -> str:
-        return f"item {index} of a fixed batch"
+    def item_name(self, index: int) -> ItemName:
+        return ItemName(str(index), f"item {index} of a fixed batch")
 
     def close(self) -> None:
         """Nothing is held."""
@@ -88,6 +88,20 @@ class NoSink:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def fill_memory_layers(net: Net) -> bool:
+    """Gives each MemoryData layer of ``net`` a batch like that of a ``FixedFeed``; whether there was one."""
+    layers = [layer for layer in net.layers if isinstance(layer, MemoryData)]
+    for layer in layers:
+        data, labels = layer.setup(())
+        layer.reset(_fixed_values(data, 0), _fixed_values(labels, 1))
+    return bool(layers)
+
+
+def _fixed_values(shape: Shape, index: int) -> np.ndarray:
+    """Random values in [0, 1), or zeros for one value an item: a label that every net knows."""
+    return stream(0, "fixed batch", index).random(shape, dtype=np.float32) * (len(shape) > 1)
 
 
 def implied_shape(layer: pb.LayerParameter) -> ItemShape | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from netcli.cli.batch_size import with_batch_size
 from netcli.cli.errors import print_findings
-from netcli.cli.fixed_feeds import FixedFeeds, ItemShape
+from netcli.cli.fixed_feeds import FixedFeeds, ItemShape, fill_memory_layers
 from netcli.cli.loading import load_net_of
 from netcli.data.feed import Feeds
 from netcli.errors import did_you_mean
@@ -40,6 +40,7 @@ def run_gradient_check(
         source = with_batch_size(source, batch)
     set_threads(threads)
     net = Net(source, wanted, feeds=FixedFeeds(Feeds(source.file), item_shape), dtype=np.float64, seed=settings.seed)
+    fill_memory_layers(net)
     names = [layer.name for layer in net.layers]
     for name in layers:
         if name not in names:

@@ -55,7 +55,7 @@ def run_test(
         for report in result.loaded:
             if verbosity > 0 or report.not_in_file:
                 click.echo(load_line(report, names=True), err=True)
-        for line in _coverage(source, index, result):
+        for line in _coverage(source, index, result, whole=iterations is None):
             click.echo(line, err=True)
         click.echo(f"{units.count(result.images)} images in {units.duration(result.seconds)}", err=True)
     return {
@@ -67,6 +67,7 @@ def run_test(
         "iterations": result.iterations,
         "batch": result.batch,
         "set_size": result.size,
+        "skipped": len(skipped or ()),
         "seconds": round(result.seconds, 3),
         "images_per_s": round(result.images / result.seconds, 1) if result.seconds else None,
     }
@@ -100,12 +101,12 @@ def _weights(source: NetSource | SolverSource, given: str | None) -> list[str]:
     raise RunError.of("NC514", "there are no weights to test", hint="pass --weights FILE.caffemodel")
 
 
-def _coverage(source: NetSource | SolverSource, index: int, result: Evaluation) -> Sequence[str]:
+def _coverage(source: NetSource | SolverSource, index: int, result: Evaluation, *, whole: bool) -> Sequence[str]:
     """What share of the set the solver's own test_iter covers, and what share was covered now."""
     if not result.size:
         return []
     lines = []
-    if result.images != result.size:
+    if not whole and result.images != result.size:
         share = result.images / result.size
         lines.append(f"{result.iterations} iterations of {result.batch} cover {share:.2f} of the set's {result.size:,}")
     if isinstance(source, SolverSource) and index < len(source.param.test_iter):

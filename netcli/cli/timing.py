@@ -7,7 +7,7 @@ from typing import Any
 
 from netcli.cli.batch_size import batch_size_of, with_batch_size
 from netcli.cli.errors import print_findings
-from netcli.cli.fixed_feeds import FixedFeeds, ItemShape
+from netcli.cli.fixed_feeds import FixedFeeds, ItemShape, fill_memory_layers
 from netcli.cli.loading import net_of_solver
 from netcli.cli.measuring import NetTimer, Spread, Timing, peak_gflops
 from netcli.data.feed import Feeds
@@ -63,6 +63,7 @@ def run_timing(
         net_source = with_batch_size(net_source, batch)
     used = set_threads(threads)
     net = Net(net_source, wanted, feeds=FixedFeeds(Feeds(net_source.file), item_shape), seed=0)
+    fill_memory_layers(net)
     optimizer = None
     if solver is not None and wanted == pb.TRAIN:
         optimizer = Optimizer(solver.param, net.learnable, net.context.dtype)

@@ -14,7 +14,7 @@ from netcli.data.datum import by
 from netcli.data.item_order import ItemOrder
 from netcli.data.prefetch import Batch, Fill
 from netcli.errors import RunError
-from netcli.layers.feeding import ItemShapes
+from netcli.layers.feeding import ItemName, ItemShapes
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Hdf5Reader:
         rows = self._rows[index].whole(epoch)[offset : offset + count]
         for array, values in zip(batch.arrays, self._values(index), strict=True):
             array[done : done + count] = values[rows]
-        batch.names += [f"row {row} of '{file.path}'" for row in rows]
+        batch.names += [ItemName(f"{file.path}:{row}", f"row {row} of '{file.path}'") for row in rows]
         return count
 
     def _values(self, index: int) -> list[np.ndarray]:

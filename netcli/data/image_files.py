@@ -11,6 +11,7 @@ from netcli.data.image_list import ListedImage
 from netcli.data.image_reader import ReadItem
 from netcli.data.stream_feed import decoding_threads
 from netcli.errors import RunError
+from netcli.layers.feeding import ItemName
 
 
 class ImageFiles:
@@ -63,7 +64,7 @@ class ImageFiles:
             raise self._unreadable(image, "the file is empty")
         return content
 
-    def read(self, index: int) -> tuple[str, Item]:
+    def read(self, index: int) -> tuple[ItemName, Item]:
         """Name and pixels of an image. Raises RunError NC221, with the file and the line of the list."""
         image = self._images[index]
         try:
@@ -72,10 +73,10 @@ class ImageFiles:
             raise self._unreadable(image, str(error)) from error
         return self.name(index), Item(pixels, image.label, encoded=True)
 
-    def name(self, index: int) -> str:
-        """Where an image stands, for messages."""
+    def name(self, index: int) -> ItemName:
+        """Where an image stands."""
         image = self._images[index]
-        return f"'{self._root + image.path}' (line {image.line} of '{self._list_path}')"
+        return ItemName(image.path, f"'{self._root + image.path}' (line {image.line} of '{self._list_path}')")
 
     def item_reader(self) -> ReadItem:
         """Any number of threads may read."""

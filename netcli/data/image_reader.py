@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
@@ -14,15 +14,13 @@ from netcli.data.prefetch import Batch, Fill
 from netcli.data.skipped import UNREADABLE, SkippedItems
 from netcli.data.transform import Transform
 from netcli.errors import NetcliError, RunError
-from netcli.layers.feeding import ItemShapes
+from netcli.layers.feeding import ItemName, ItemShapes
 
 LARGEST_LABEL = 1 << 24
 """Integers up to this are exact in the float32 of a label blob."""
 
-Made = TypeVar("Made")
-
-ReadItem = Callable[[int], tuple[str, Item]]
-"""From the index of an item to its name, for messages, and itself. Raises RunError where it cannot be read."""
+ReadItem = Callable[[int], tuple[ItemName, Item]]
+"""From the index of an item to its name and itself. Raises RunError where it cannot be read."""
 
 
 class Images(Protocol):
@@ -82,7 +80,7 @@ class ImageReader:
             ]
         return self._fills
 
-    def item(self, position: int) -> tuple[str, list[np.ndarray]]:
+    def item(self, position: int) -> tuple[ItemName, list[np.ndarray]]:
         """Name and arrays (1, *shape) of the item at ``position``, of whatever shape it is: image, then label."""
         if self._alone is None:
             self._alone = _Filling(
@@ -114,28 +112,36 @@ class _Filling:
     def __call__(self, batch: Batch, position: int) -> None:
         batch.names = [self._fill_item(batch, i, position + i) for i in range(len(batch))]
 
-    def alone(self, position: int) -> tuple[str, list[np.ndarray]]:
+    def alone(self, position: int) -> tuple[ItemName, list[np.ndarray]]:
         """Name and arrays (1, *shape) of one item, of whatever shape it is."""
-        return self._readable(position, self._make)
+        made: list[np.ndarray] = []
 
-    def _fill_item(self, batch: Batch, i: int, position: int) -> str:
+        def make(at: int) -> ItemName:
+            nonlocal made
+            name, made = self._make(at)
+            return name
+
+        return self._readable(position, make), made
+
+    def _fill_item(self, batch: Batch, i: int, position: int) -> ItemName:
         """Writes item ``i`` of ``batch``, which stands at ``position`` of the stream, and returns its name."""
         return self._readable(position, lambda at: self._fill_from(batch, i, at))
 
-    def _readable(self, position: int, make: Callable[[int], Made]) -> Made:
-        """What ``make`` gives of the item at ``position`` or, where bad items are passed over, of the next good one."""
+    def _readable(self, position: int, make: Callable[[int], ItemName]) -> ItemName:
+        """Makes the item at ``position`` or, where bad items are passed over, the next good one."""
         if self._skipped is None:
             return make(position)
-        for substitute in range(position, position + self._size):
+        for at in range(position, position + self._size):
             try:
-                return make(substitute)
+                name = make(at)
+                return name if at == position else replace(name, substitute=True)
             except RunError as error:
                 if error.code not in UNREADABLE:
                     raise
                 self._skipped.add(error)
         raise RunError.of("NC229", "not one item of the set can be read", actual=f"{self._size} unreadable items")
 
-    def _fill_from(self, batch: Batch, i: int, position: int) -> str:
+    def _fill_from(self, batch: Batch, i: int, position: int) -> ItemName:
         epoch, index, name, item = self._item(position)
         if item.pixels.shape != self._shape and not self._transform.crop:
             raise other_shape(name, item.pixels.shape, self._shape)
@@ -144,27 +150,27 @@ class _Filling:
             batch.arrays[1][i] = _label(name, item)
         return name
 
-    def _make(self, position: int) -> tuple[str, list[np.ndarray]]:
+    def _make(self, position: int) -> tuple[ItemName, list[np.ndarray]]:
         epoch, index, name, item = self._item(position)
         out = np.empty(item.pixels.shape, np.float32)
         self._apply(name, item, epoch, index, out)
         label = np.full(1, _label(name, item) if item.label is not None else 0, np.float32)
         return name, [out[None], label]
 
-    def _item(self, position: int) -> tuple[int, int, str, Item]:
+    def _item(self, position: int) -> tuple[int, int, ItemName, Item]:
         """Epoch, index in the set, name and content of what stands at ``position`` of the stream."""
         epoch, step = divmod(position, self._size)
         index = self._order.item(epoch, step)
         return epoch, index, *self._read(index)
 
-    def _apply(self, name: str, item: Item, epoch: int, index: int, out: np.ndarray) -> None:
+    def _apply(self, name: ItemName, item: Item, epoch: int, index: int, out: np.ndarray) -> None:
         try:
             self._transform.apply(item.pixels, epoch, index, out)
         except NetcliError as error:
             raise type(error)([replace(f, message=f"{f.message}, {name}") for f in error.findings]) from error
 
 
-def other_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> RunError:
+def other_shape(name: ItemName, shape: tuple[int, ...], expected: tuple[int, ...]) -> RunError:
     """NC204 for the item ``name`` of a batch whose items are ``expected`` to be (C, H, W)."""
     return RunError.of(
         "NC204",
@@ -175,7 +181,7 @@ def other_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) ->
     )
 
 
-def _label(name: str, item: Item) -> int:
+def _label(name: ItemName, item: Item) -> int:
     if item.label is None:
         raise RunError.of(
             "NC205",

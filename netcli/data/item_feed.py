@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.data.image_reader import ImageReader, other_shape
-from netcli.layers.feeding import ItemShapes
+from netcli.layers.feeding import ItemName, ItemShapes
 
 
 class ItemFeed:
@@ -30,7 +30,7 @@ class ItemFeed:
         self._reader = reader
         self._first = first
         self._position = first
-        self._name = ""
+        self._name = ItemName("", "")
 
     def next_item(self) -> list[np.ndarray]:
         """Image (1, C, H, W) and label (1,). Raises RunError NC2xx if the item cannot be read."""
@@ -55,8 +55,8 @@ class ItemFeed:
         """Goes back to the start."""
         self._position = self._first
 
-    def item_name(self, index: int) -> str:
-        """Where the last item came from, for messages."""
+    def item_name(self, index: int) -> ItemName:
+        """Where the last item came from."""
         return self._name
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from netcli.data.datum import Item
 from netcli.data.image_reader import ReadItem
 from netcli.data.lmdb_source import LmdbSource
 from netcli.data.stream_feed import decoding_threads
+from netcli.layers.feeding import ItemName
 
 
 class LmdbImages:
@@ -26,9 +27,9 @@ class LmdbImages:
         cursor = LmdbSource(self._source.path, self._source.colour, tolerant=True)
         self._cursors.append(cursor)
 
-        def read(index: int) -> tuple[str, Item]:
+        def read(index: int) -> tuple[ItemName, Item]:
             key, item = cursor.datum(index)
-            return f"key {key} of '{cursor.path}'", item
+            return ItemName(key, f"key {key} of '{cursor.path}'"), item
 
         return read
 

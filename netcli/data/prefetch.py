@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from netcli.layers.feeding import ItemShapes
+from netcli.layers.feeding import ItemName, ItemShapes
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Batch:
     """Items in a row: for each top an array (N, *shape) float32, and N names."""
 
     arrays: list[np.ndarray]
-    names: list[str] = field(default_factory=list)
+    names: list[ItemName] = field(default_factory=list)
 
     @classmethod
     def of(cls, shapes: ItemShapes, size: int) -> Batch:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from netcli.data.prefetch import Batch, Fill, Prefetcher
-from netcli.layers.feeding import ItemShapes
+from netcli.layers.feeding import ItemName, ItemShapes
 
 MOST_THREADS = 8
 
@@ -62,7 +62,7 @@ class StreamFeed:
         self._prefetcher: Prefetcher | None = None
         self._batch: Batch | None = None
         self._used = 0
-        self._names: list[str] = []
+        self._names: list[ItemName] = []
         self._stop_when_collected: weakref.finalize | None = None
 
     @property
@@ -96,8 +96,8 @@ class StreamFeed:
         """Goes back to the start: the same items with the same random crops follow as after opening."""
         self._move_to(self._first)
 
-    def item_name(self, index: int) -> str:
-        """Where item ``index`` of the last batch came from, for messages."""
+    def item_name(self, index: int) -> ItemName:
+        """Where item ``index`` of the last batch came from."""
         return self._names[index]
 
     def close(self) -> None:

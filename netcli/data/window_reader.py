@@ -17,7 +17,7 @@ from netcli.data.skipped import UNREADABLE, SkippedItems
 from netcli.data.stream_feed import decoding_threads
 from netcli.data.window_file import Window, WindowFile
 from netcli.errors import ConfigError, Place, RunError
-from netcli.layers.feeding import ItemShapes
+from netcli.layers.feeding import ItemName, ItemShapes
 from netcli.schema import caffe_pb2 as pb
 
 CHANNELS = 3
@@ -141,7 +141,7 @@ class WindowReader:
     def _fill(self, batch: Batch, position: int) -> None:
         batch.names = [self._fill_item(batch, i, position + i) for i in range(len(batch))]
 
-    def _fill_item(self, batch: Batch, i: int, position: int) -> str:
+    def _fill_item(self, batch: Batch, i: int, position: int) -> ItemName:
         is_object = position % self._batch_size >= self._background
         for attempt in range(_ATTEMPTS if self._skipped is not None else 1):
             choice, flip = self._draws.words(2, attempt, position)
@@ -155,7 +155,7 @@ class WindowReader:
                 self._skipped.add(error)
                 continue
             batch.arrays[1][i] = window.label if is_object else 0
-            return f"window in line {window.line} of '{self._file.path}'"
+            return ItemName(f"line {window.line}", f"window in line {window.line} of '{self._file.path}'")
         raise RunError.of("NC229", f"{_ATTEMPTS} windows drawn one after the other have images that cannot be read")
 
     def _cut(self, window: Window, mirrored: bool, out: np.ndarray) -> None:

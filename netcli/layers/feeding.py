@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,24 @@ from netcli.schema import caffe_pb2 as pb
 
 ItemShapes = tuple[tuple[int, ...], ...]
 """The shape of one item for each top of a data layer: ``((3, 112, 96), ())`` for images with labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemName:
+    """Where an item came from. As text it is ``where``, which is what messages say.
+
+    Attributes:
+        key: what names it in its set: the key, the path as it is listed, the number of the row.
+        where: the same for people, with the set: ``key 00000012 of 'train_lmdb'``.
+        substitute: it stands in the place of an item that cannot be read, and has one of its own, too.
+    """
+
+    key: str
+    where: str
+    substitute: bool = False
+
+    def __str__(self) -> str:
+        return self.where
 
 
 class Feed(Protocol):
@@ -30,8 +49,8 @@ class Feed(Protocol):
     def rewind(self) -> None:
         """Goes back to the first item."""
 
-    def item_name(self, index: int) -> str:
-        """Where item ``index`` of the last batch came from, for messages."""
+    def item_name(self, index: int) -> ItemName:
+        """Where item ``index`` of the last batch came from."""
 
     def close(self) -> None:
         """Lets go of files and threads."""

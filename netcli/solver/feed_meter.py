@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.feeding import Feed, FeedSource, ItemShapes, Sink, VaryingFeed
+from netcli.layers.feeding import Feed, FeedSource, ItemName, ItemShapes, Sink, VaryingFeed
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -107,7 +107,7 @@ class _MeteredFeed:
         self._feed.rewind()
         self._in_place = False
 
-    def item_name(self, index: int) -> str:
+    def item_name(self, index: int) -> ItemName:
         return self._feed.item_name(index)
 
     def close(self) -> None:

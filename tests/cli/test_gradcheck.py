@@ -57,6 +57,19 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+MEMORY = """
+layer {
+  name: "data" type: "MemoryData" top: "data" top: "label"
+  memory_data_param { batch_size: 3 channels: 1 height: 2 width: 2 }
+}
+layer {
+  name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+  inner_product_param { num_output: 3 weight_filler { type: "xavier" } }
+}
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+"""
+
+
 def _gradcheck(run: Any, *arguments: object) -> Any:
     return run("gradcheck", "net.prototxt", "--input-shape", "1,3,2", "--threads", 1, "--samples", 4, *arguments)
 
@@ -147,3 +160,10 @@ layer {{
     assert result.exit_code == exit_code, result.stderr
     (row,) = (line.split("\t") for line in result.stdout.splitlines()[1:])
     assert row[:5] == ["mine", "Python", "ip", "64x3", "4"]
+
+
+def test_a_net_that_a_program_feeds(net: Path, run: Any) -> None:
+    Path("net.prototxt").write_text(MEMORY)
+    result = run("gradcheck", "net.prototxt", "--threads", 1, "--samples", 4)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == "2 of 3 layers checked, at 15 elements: all agree\n"

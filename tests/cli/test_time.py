@@ -55,6 +55,17 @@ def test_a_net_has_no_training_iteration(tiny: Path, run: Any) -> None:
     assert found["phase"] == "TRAIN"
 
 
+def test_a_net_that_a_program_feeds(tiny: Path, run: Any) -> None:
+    Path("memory.prototxt").write_text(
+        Path("net.prototxt").read_text().replace('type: "Data"', 'type: "MemoryData"')
+        .replace('source: "train_lmdb" batch_size: 4 backend: LMDB', "batch_size: 4 channels: 1 height: 4 width: 4")
+        .replace('source: "test_lmdb" batch_size: 4 backend: LMDB', "batch_size: 4 channels: 1 height: 4 width: 4")
+        .replace("data_param", "memory_data_param")
+    )  # fmt: skip
+    found = _time(run, "memory.prototxt", "--batch", 3)
+    assert (found["batch"], found["layers"][0]["type"]) == (3, "MemoryData")
+
+
 def test_forward_only(tiny: Path, run: Any) -> None:
     found = _time(run, "solver.prototxt", "--forward-only")
     assert found["backward_ms"] is found["forward_backward_ms"] is None

@@ -66,7 +66,7 @@ def test_shapes_are_those_of_the_first_file(listed):
     feed = Feeds().open(layer, pb.TEST)
     assert (feed.shapes, feed.size) == (((2,), (), (2, 3, 4)), 8)
     assert take(feed, [5]) is not None
-    assert feed.item_name(4) == f"row 0 of '{listed.parent / 'part 1.h5'}'"
+    assert str(feed.item_name(4)) == f"row 0 of '{listed.parent / 'part 1.h5'}'"
     feed.close()
 
 

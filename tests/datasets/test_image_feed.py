@@ -260,5 +260,7 @@ def test_paths_relative_to_list_and_prototxt(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     feed = Feeds(str(tmp_path / "models" / "net.prototxt")).open(image_layer("data/set/list.txt"), pb.TEST)
     np.testing.assert_array_equal(take(feed, [3])[0], IMAGES[:3])
-    assert feed.item_name(1) == f"'{tmp_path / 'data' / 'set'}{os.sep}1.png' (line 2 of '{tmp_path}/data/set/list.txt')"
+    name = feed.item_name(1)
+    assert str(name) == f"'{tmp_path / 'data' / 'set'}{os.sep}1.png' (line 2 of '{tmp_path}/data/set/list.txt')"
+    assert (name.key, name.substitute) == ("1.png", False)
     feed.close()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.feeding import Feed, ItemShapes
+from netcli.layers.feeding import Feed, ItemName, ItemShapes
 from netcli.schema import caffe_pb2 as pb
 
 Arrays = list[np.ndarray]
@@ -35,8 +35,8 @@ class CountingFeed:
     def rewind(self) -> None:
         self._next = 0
 
-    def item_name(self, index: int) -> str:
-        return f"item {index}"
+    def item_name(self, index: int) -> ItemName:
+        return ItemName(str(index), f"item {index}")
 
     def close(self) -> None:
         self.closed = True

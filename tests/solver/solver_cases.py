@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.feeding import ItemShapes
+from netcli.layers.feeding import ItemName, ItemShapes
 from netcli.prototxt import NetSource, SolverSource
 from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
@@ -70,8 +70,8 @@ class StreamFeed:
     def rewind(self) -> None:
         self.position = 0
 
-    def item_name(self, index: int) -> str:
-        return f"item {index}"
+    def item_name(self, index: int) -> ItemName:
+        return ItemName(str(index), f"item {index}")
 
     def close(self) -> None:
         pass
