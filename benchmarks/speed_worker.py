@@ -1,7 +1,13 @@
-"""One side of ``training_speed.py``, a process of its own: runs a block of iterations whenever it is asked to.
+"""One side of ``training_speed.py``, a process of its own: sets a net up and runs iterations of it when asked to.
 
-Reads lines of JSON, ``{"run": N}``, from standard input and answers each with ``{"seconds": [...]}``, one an iteration;
-the first line that it writes tells what it has set up. Between blocks it waits for input and uses no core.
+    python speed_worker.py netcli|torch FOLDER
+
+FOLDER has ``net.prototxt`` and ``settings.json``, {"inference": bool, "threads": N, "check": bool}. Lines of JSON are
+read from standard input, each a call {"do": METHOD, ...arguments}, and each is answered by one line on standard output;
+the first line that comes says that the net stands. In between the process waits for input and uses no core.
+
+netcli comes first: it writes the weights to ``weights.npz``, from which PyTorch takes them. With "check", both write
+what the first pass gives, the loss or the outputs, to ``netcli.npz``, ``nchw.npz`` and ``channels-last.npz``.
 """
 
 from __future__ import annotations
@@ -9,122 +15,264 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from zoo import without_dropout
+
+from netcli.net.graph import Graph, build_graph
+from netcli.prototxt import NetSource
+from netcli.schema import caffe_pb2 as pb
 
 RATE = 1e-6
 """So small that the weights hardly move: what is measured must not depend on how training goes."""
 MOMENTUM = 0.9
 DECAY = 0.0005
-CHANNELS_LAST = "channels-last"
+SEED = 1
+WEIGHTS = "weights.npz"
+NETCLI = "netcli"
+LAYOUTS = ("nchw", "channels-last")
+Arrays = dict[str, np.ndarray]
 
 
-def netcli_net(text: Path, phase: int):  # type: ignore[no-untyped-def]
-    """The net with the inputs of ``inputs`` in it."""
-    from netcli.net.net import Net
-    from netcli.prototxt import load_net
-    from netcli.runtime.blob import PLAIN
+class Side(Protocol):
+    """What both sides can do."""
 
-    net = Net(load_net(text), phase, seed=1)
-    for name, values in inputs(net).items():
-        net.blobs[name].values.write(PLAIN)[...] = values
-    return net
+    def run(self, variant: str, iterations: int, lead: int) -> dict[str, Any]:
+        """Seconds of ``iterations`` together, after ``lead`` that are not counted."""
+
+    def layers(self, variant: str, iterations: int) -> list[dict[str, Any]]:
+        """Name, type, and milliseconds forward and backward of each layer."""
 
 
-def inputs(net) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
+class Settings:
+    """What FOLDER says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.text = (folder / "net.prototxt").read_text()
+        given = json.loads((folder / "settings.json").read_text())
+        self.inference: bool = given["inference"]
+        self.threads: int = given["threads"]
+        self.check: bool = given["check"]
+        self.phase = pb.TEST if self.inference else pb.TRAIN
+
+    def source(self, *, drops: bool = True) -> NetSource:
+        return NetSource.from_text(self.text if drops else without_dropout(self.text))
+
+    def write_checked(self, variant: str, values: Mapping[str, np.ndarray]) -> None:
+        np.savez(self.folder / f"{variant}.npz", **values)
+
+
+def input_values(graph: Graph) -> Arrays:
     """Values that look like images after their mean is subtracted, and labels."""
     rng = np.random.default_rng(0)
-    data, label = net.blobs["data"].shape, net.blobs["label"].shape
-    classes = net.learnable[-1].blob.shape[0]
-    return {"data": rng.standard_normal(data, np.float32), "label": rng.integers(0, classes, label)}
+    values = {"data": rng.standard_normal(graph.shapes["data"], np.float32)}
+    if "label" in graph.shapes:
+        scores = next(step.bottoms[0] for step in graph.steps if step.layer.is_loss)
+        values["label"] = rng.integers(0, graph.shapes[scores][1], graph.shapes["label"])
+    return values
 
 
-def netcli_iteration(text: Path, training: bool) -> tuple[Callable[[], float], float]:
-    """What runs one iteration and returns the loss, and the multiply-accumulates of a forward pass."""
-    from netcli.runtime.threads import set_threads
-    from netcli.schema import caffe_pb2 as pb
-    from netcli.solver.optimizer import Optimizer
-
-    set_threads(int(os.environ["OMP_NUM_THREADS"]))
-    net = netcli_net(text, pb.TRAIN if training else pb.TEST)
-    macs = sum(net.graph.macs(step) for step in net.graph.steps)
-    if not training:
-        return net.forward, macs
-    settings = pb.SolverParameter(type="SGD", momentum=MOMENTUM, weight_decay=DECAY)
-    optimizer = Optimizer(settings, net.learnable, net.context.dtype)
-
-    def iteration() -> float:
-        net.clear_param_diffs()
-        loss = net.forward()
-        net.backward()
-        optimizer.update(RATE, 0)
-        return loss
-
-    return iteration, macs
+def peak_mib() -> float:
+    """The most memory that this process has held so far."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-def torch_iteration(text: Path, training: bool, layout: str) -> tuple[Callable[[], float], float]:
-    """The same of PyTorch."""
-    import torch
-    from torch_nets import TorchNet
+class Netcli:
+    """netcli: a solver's iterations, or forward passes on inputs that are written anew, whose outputs are read."""
 
-    from netcli.schema import caffe_pb2 as pb
+    def __init__(self, settings: Settings) -> None:
+        from netcli.net.net import Net
+        from netcli.runtime.threads import set_threads
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    net = netcli_net(text, pb.TRAIN if training else pb.TEST)
-    module = TorchNet(net).train(training)
-    values = {name: torch.from_numpy(array) for name, array in inputs(net).items()}
-    if layout == CHANNELS_LAST:
-        module = module.to(memory_format=torch.channels_last)
-        values["data"] = values["data"].contiguous(memory_format=torch.channels_last)
-    if not training:
+        set_threads(settings.threads)
+        self.solver = None if settings.inference else _solver(settings.source())
+        self.net = self.solver.net if self.solver else Net(settings.source(), settings.phase, seed=SEED)
+        self._values = input_values(self.net.graph)
+        if self.solver:
+            self.solver.before_iteration.append(self._write_inputs)
+        _write_weights(self.net, settings.folder / WEIGHTS)
+        if settings.check:
+            settings.write_checked(NETCLI, self._first_results(settings))
 
-        def inference() -> float:
-            with torch.inference_mode():
-                return module(values).item()
+    def run(self, variant: str, iterations: int, lead: int) -> dict[str, Any]:
+        self._iterate(lead)
+        begin = time.perf_counter()
+        self._iterate(iterations)
+        return {"seconds": time.perf_counter() - begin}
 
-        return inference, 0.0
-    optimizer = torch.optim.SGD(module.parameters(), RATE, MOMENTUM, weight_decay=DECAY, fused=True)
+    def layers(self, variant: str, iterations: int) -> list[dict[str, Any]]:
+        from netcli.cli.measuring import NetTimer
 
-    def iteration() -> float:
+        self._write_inputs()
+        timing = NetTimer(self.net, None, 1, forward_only=self.solver is None).run(iterations)
+        return [
+            {
+                "name": layer.name,
+                "type": layer.type,
+                "forward": layer.forward.median,
+                "backward": layer.backward.median if layer.backward else 0.0,
+            }
+            for layer in timing.layers
+        ]
+
+    def _iterate(self, iterations: int) -> None:
+        if self.solver:
+            self.solver.step(iterations)
+            return
+        for _ in range(iterations):
+            self._answer()
+
+    def _answer(self) -> Arrays:
+        from netcli.runtime.blob import PLAIN
+
+        self._write_inputs()
+        self.net.forward()
+        return {name: self.net.blobs[name].values.read(PLAIN) for name in self.net.outputs}
+
+    def _write_inputs(self) -> None:
+        """As a data layer does."""
+        _write(self.net, self._values)
+
+    def _first_results(self, settings: Settings) -> Arrays:
+        """Without Dropout: in a net of its own, if there is any."""
+        from netcli.net.net import Net
+
+        if settings.inference:
+            return self._answer()
+        drops = any(step.layer.type_name == "Dropout" for step in self.net.graph.steps)
+        net = Net(settings.source(drops=False), settings.phase, seed=SEED) if drops else self.net
+        _write(net, self._values)
+        return {"loss": np.array(net.forward())}
+
+
+def _solver(source: NetSource):  # type: ignore[no-untyped-def]
+    from netcli.prototxt import SolverSource
+    from netcli.solver import Solver
+
+    param = pb.SolverParameter(
+        net_param=source.param, base_lr=RATE, lr_policy="fixed", momentum=MOMENTUM, weight_decay=DECAY,
+        max_iter=10**9,
+    )  # fmt: skip
+    return Solver(SolverSource.from_message(param), seed=SEED)
+
+
+def _write(net, values: Arrays) -> None:  # type: ignore[no-untyped-def]
+    from netcli.runtime.blob import PLAIN
+
+    for name, array in values.items():
+        net.blobs[name].values.write(PLAIN)[...] = array
+
+
+def _write_weights(net, path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Makes BatchNorm's stored statistics 0 and 1 first: as they start, all 0, they would blow the outputs up."""
+    from netcli.runtime.blob import PLAIN
+
+    for layer in net.layers:
+        if layer.type_name == "BatchNorm":
+            for blob in layer.params[1:]:
+                blob.values.write(PLAIN).fill(1)
+    blobs = ((f"{name}/{index}", blob) for name, params in net.params.items() for index, blob in enumerate(params))
+    np.savez(path, **{key: blob.values.read(PLAIN) for key, blob in blobs})
+
+
+class Torch:
+    """PyTorch, in the layout that is asked for: each has its own copy of the net, made at its first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+        self._torch = torch
+        self._settings = settings
+        self._graph = build_graph(settings.source(), settings.phase)
+        self._variants: dict[str, Any] = {}
+        if settings.check:
+            for variant in LAYOUTS:
+                settings.write_checked(variant, self._first_results(variant))
+
+    def run(self, variant: str, iterations: int, lead: int) -> dict[str, Any]:
+        iterate = self._answer if self._settings.inference else self._train
+        for _ in range(lead):
+            iterate(variant)
+        begin = time.perf_counter()
+        for _ in range(iterations):
+            iterate(variant)
+        return {"seconds": time.perf_counter() - begin}
+
+    def layers(self, variant: str, iterations: int) -> list[dict[str, Any]]:
+        from torch_layer_times import layer_times
+
+        net, values, _ = self._variant(variant)
+        return layer_times(net, values, iterations, forward_only=self._settings.inference)
+
+    def _train(self, variant: str) -> float:
+        net, values, optimizer = self._variant(variant)
         optimizer.zero_grad(set_to_none=True)
-        loss = module(values)
+        loss = net.loss(values)
         loss.backward()
         optimizer.step()
         return loss.item()
 
-    return iteration, 0.0
+    def _answer(self, variant: str) -> Arrays:
+        net, values, _ = self._variant(variant)
+        with self._torch.inference_mode():
+            return {name: tensor.numpy() for name, tensor in net(values).items()}
+
+    def _variant(self, variant: str):  # type: ignore[no-untyped-def]
+        if variant not in self._variants:
+            from torch_nets import TorchNet
+
+            torch = self._torch
+            stored = np.load(self._settings.folder / WEIGHTS)
+            weights = {
+                step.name: [stored[f"{step.name}/{index}"] for index in range(len(step.slots))]
+                for step in self._graph.steps
+            }
+            net = TorchNet(self._graph, weights)
+            values = {name: torch.from_numpy(array) for name, array in input_values(self._graph).items()}
+            if variant == LAYOUTS[1]:
+                net = net.to(memory_format=torch.channels_last)
+                values["data"] = values["data"].contiguous(memory_format=torch.channels_last)
+            optimizer = None
+            if not self._settings.inference:
+                optimizer = net.optimizer(rate=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+            self._variants[variant] = (net, values, optimizer)
+        return self._variants[variant]
+
+    def _first_results(self, variant: str) -> Arrays:
+        if self._settings.inference:
+            return self._answer(variant)
+        net, values, _ = self._variant(variant)
+        net.running.drops = False
+        with self._torch.no_grad():
+            loss = net.loss(values)
+        net.running.drops, net.running.passes = True, 0
+        return {"loss": loss.numpy()}
 
 
 def main() -> None:
     """Sets up, then answers until standard input ends."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("side", choices=["netcli", "nchw", CHANNELS_LAST])
-    parser.add_argument("net", type=Path)
-    parser.add_argument("--inference", action="store_true")
+    parser.add_argument("side", choices=["netcli", "torch"])
+    parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    training = not arguments.inference
-    if arguments.side == "netcli":
-        iteration, macs = netcli_iteration(arguments.net, training)
-    else:
-        iteration, macs = torch_iteration(arguments.net, training, arguments.side)
-    first = iteration()
-    iteration()
-    print(json.dumps({"loss": first, "macs": macs}), flush=True)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # so that nothing else is written among the answers
+    settings = Settings(arguments.folder)
+    side: Side = Netcli(settings) if arguments.side == NETCLI else Torch(settings)
+    print(json.dumps("ready"), file=answers, flush=True)
     for line in sys.stdin:
-        seconds = []
-        for _ in range(json.loads(line)["run"]):
-            begin = time.perf_counter()
-            iteration()
-            seconds.append(time.perf_counter() - begin)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = used.ru_utime + used.ru_stime
-        print(json.dumps({"seconds": seconds, "peak_kib": used.ru_maxrss, "cpu_s": cpu}), flush=True)
+        call = json.loads(line)
+        method = call.pop("do")
+        answer = peak_mib() if method == "peak_mib" else getattr(side, method)(**call)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,181 +1,159 @@
-"""A net of netcli's as a PyTorch module with the same weights: what a PyTorch user would write for it.
+"""A net of netcli as a PyTorch module with the same weights: what ``training_speed.py`` measures against.
 
-PyTorch's own functions throughout, activations in place where the prototxt has them so, BatchNorm and the Scale behind
-it as one ``batch_norm``. A layer type that no net of ``zoo.py`` has is refused.
+The module is made from the planned graph, so that shapes, phases and what stands in place mean the same on both sides.
+BatchNorm with a Scale behind it becomes one ``batch_norm``, ReLU and residual sums work in place where nothing else
+reads their input, and blobs are let go of behind their last reader.
+
+PyTorch is needed for benchmarks only: netcli itself never imports it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
+from torch_layers import Operation, Place, Running, Untranslated, translated
 
-from netcli.layers.layer import Layer
-from netcli.layers.margin.annealing import annealing
-from netcli.net.net import Net
+from netcli.net.graph import Graph
 from netcli.net.step import Step
-from netcli.runtime.blob import PLAIN
-from netcli.schema import caffe_pb2 as pb
 
-Run = Callable[[Sequence[Tensor]], Tensor]
-"""From the bottoms to the top."""
+__all__ = ["TorchNet", "Untranslated"]
+
+Weights = Mapping[str, Sequence[np.ndarray]]
+"""Layer name -> its blobs, as in ``netcli.net.Net.params``."""
+
+_FOR_PEOPLE = ("Accuracy", "Silence")
+"""Layers that no loss depends on."""
+
+
+@dataclass
+class BoundOperation:
+    """An operation and its blobs; ``last_read``: those that nobody reads behind it."""
+
+    name: str
+    type_name: str
+    run: Operation
+    bottoms: list[str]
+    tops: list[str]
+    last_read: list[str] = field(default_factory=list)
 
 
 class TorchNet(nn.Module):
-    """The same net, weights copied. Call it with the inputs by name; the result is the loss.
+    """The module.
+
+    Args:
+        graph: planned for the phase to run; the tops of layers without bottoms are its inputs.
+        weights: the blobs of all layers that have any; they are copied.
+
+    Attributes:
+        running: what changes from pass to pass.
+        operations: one for each layer, or for two that are joined.
 
     Raises:
-        NotImplementedError: the net has a layer that has no translation here.
+        Untranslated: for a layer, or a setting, that has no counterpart.
     """
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, graph: Graph, weights: Weights) -> None:
         super().__init__()
-        self.layers = nn.ModuleList()
-        self._plan: list[tuple[Callable[..., Tensor], list[str], list[str]]] = []
-        steps = [step for step in net.graph.steps if step.layer.type_name != "Input"]
-        position = 0
-        while position < len(steps):
-            step, follower = steps[position], steps[position + 1] if position + 1 < len(steps) else None
-            if step.layer.type_name == "BatchNorm" and follower is not None and follower.layer.type_name == "Scale":
-                run = self._kept(_BatchNorm(step.layer, follower.layer))
-                position += 1
+        self.graph = graph
+        self.running = Running()
+        self.operations: list[BoundOperation] = []
+        self._trained: list[tuple[nn.Parameter, float, float]] = []
+        self._by_slot: dict[int, torch.Tensor] = {}
+        self._loss_weights = {
+            top: weight
+            for step in graph.steps
+            for top, weight in zip(step.tops, step.loss_weights, strict=True)
+            if weight
+        }
+        self._translate(weights)
+        self._find_last_readers()
+
+    def forward(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """From the inputs by name to the outputs by name: the blobs that nobody reads."""
+        values = dict(inputs)
+        for operation in self.operations:
+            tops = operation.run([values[name] for name in operation.bottoms])
+            values.update(zip(operation.tops, tops, strict=True))
+            for name in operation.last_read:
+                del values[name]
+        self.running.passes += 1
+        return {name: values[name] for name in self.graph.outputs if name in values}
+
+    def loss(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Sum of loss weight times top."""
+        outputs = self(inputs)
+        return sum((weight * outputs[name] for name, weight in self._loss_weights.items()), start=torch.zeros(()))
+
+    def optimizer(self, *, rate: float, momentum: float, weight_decay: float) -> torch.optim.SGD:
+        """Fused SGD with the parameters' multipliers. What has the rate 0 is not trained at all, as in netcli."""
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for parameter, lr_mult, decay_mult in self._trained:
+            groups.setdefault((lr_mult, decay_mult), []).append(parameter)
+        settings = [
+            {"params": members, "lr": rate * lr_mult, "weight_decay": weight_decay * decay_mult}
+            for (lr_mult, decay_mult), members in groups.items()
+        ]
+        return torch.optim.SGD(settings, lr=rate, momentum=momentum, fused=True)
+
+    def _translate(self, weights: Weights) -> None:
+        makers: dict[str, Step] = {}
+        for step, scale in _joined(self.graph.steps):
+            type_name, tops = step.layer.type_name, (scale or step).tops
+            if step.bottoms and type_name not in _FOR_PEOPLE:
+                params = [
+                    parameter
+                    for member in (step, scale)
+                    if member is not None and member.slots
+                    for parameter in self._own_blobs(member, weights[member.name])
+                ]
+                run = translated(Place(step, self.graph, params, self.running, makers))
+                self.operations.append(BoundOperation(step.name, type_name, run, step.bottoms, tops))
+            makers.update(dict.fromkeys(tops, step))
+
+    def _own_blobs(self, step: Step, arrays: Sequence[np.ndarray]) -> Iterator[torch.Tensor]:
+        for slot, array in zip(step.slots, arrays, strict=True):
+            if slot.owner is not None:
+                yield self._by_slot[id(slot.owner)].reshape(slot.shape)
+                continue
+            tensor = torch.from_numpy(np.array(array, np.float32)).reshape(slot.shape)
+            name = f"{step.name}[{slot.index}]".replace(".", "_")
+            if step.layer.type_name == "BatchNorm":
+                self.register_buffer(name, tensor)
             else:
-                run = self._translated(step)
-            self._plan.append((run, step.bottoms, step.tops))
-            position += 1
+                trained = slot.lr_mult != 0 and step.needs_backward
+                tensor = nn.Parameter(tensor, requires_grad=trained)
+                self.register_parameter(name, tensor)
+                if trained:
+                    self._trained.append((tensor, slot.lr_mult, slot.decay_mult))
+            self._by_slot[id(slot)] = tensor
+            yield tensor
 
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        blobs = dict(inputs)
-        top = torch.zeros(())
-        for run, bottoms, tops in self._plan:
-            top = run([blobs[name] for name in bottoms])
-            blobs.update(dict.fromkeys(tops, top))
-        return top
-
-    def _kept(self, module: nn.Module) -> nn.Module:
-        self.layers.append(module)
-        return module
-
-    def _translated(self, step: Step) -> Run:
-        kind = step.layer.type_name
-        if kind in _MODULES:
-            return self._kept(_MODULES[kind](step.layer))
-        if kind in _FUNCTIONS:
-            return _FUNCTIONS[kind](step)
-        if kind == "Dropout":
-            module = nn.Dropout(step.layer.param.dropout_param.dropout_ratio, inplace=True)
-            self._kept(module)
-            return lambda x: module(x[0])
-        raise NotImplementedError(f"layer '{step.name}' ({kind})")
+    def _find_last_readers(self) -> None:
+        read_later = set(self.graph.outputs)
+        for operation in reversed(self.operations):
+            operation.last_read = sorted(set(operation.bottoms) - read_later - set(operation.tops))
+            read_later.update(operation.bottoms)
 
 
-def _parameters(layer: Layer) -> list[nn.Parameter]:
-    return [nn.Parameter(torch.from_numpy(blob.values.read(PLAIN).copy())) for blob in layer.params]
+def _joined(steps: Sequence[Step]) -> Iterator[tuple[Step, Step | None]]:
+    """Each step; a BatchNorm together with the Scale that alone reads it."""
+    position = 0
+    while position < len(steps):
+        step = steps[position]
+        following = steps[position + 1] if position + 1 < len(steps) else None
+        joined = following is not None and _scales_channels_of(following, step)
+        yield step, following if joined else None
+        position += 2 if joined else 1
 
 
-class _Parametrised(nn.Module):
-    """A module with a layer's weights and, maybe, bias."""
-
-    def __init__(self, layer: Layer) -> None:
-        super().__init__()
-        self.settings = layer.param
-        parameters = _parameters(layer)
-        self.weight = parameters[0]
-        self.bias = parameters[1] if len(parameters) > 1 else None
-
-
-class _Convolution(_Parametrised):
-    def forward(self, x: Sequence[Tensor]) -> Tensor:
-        c = self.settings.convolution_param
-        return F.conv2d(
-            x[0], self.weight, self.bias, c.stride[0] if c.stride else 1, c.pad[0] if c.pad else 0, groups=c.group
-        )
-
-
-class _InnerProduct(_Parametrised):
-    def forward(self, x: Sequence[Tensor]) -> Tensor:
-        return F.linear(x[0].flatten(1), self.weight, self.bias)
-
-
-class _PReLU(_Parametrised):
-    def forward(self, x: Sequence[Tensor]) -> Tensor:
-        return F.prelu(x[0], self.weight)
-
-
-class _BatchNorm(nn.Module):
-    """BatchNorm and the Scale behind it."""
-
-    def __init__(self, normalise: Layer, scale: Layer) -> None:
-        super().__init__()
-        self.weight, self.bias = _parameters(scale)
-        mean, variance, count = (blob.values.read(PLAIN) for blob in normalise.params)
-        factor = 1 / count[0] if count[0] else 0
-        self.register_buffer("mean", torch.from_numpy(mean * factor))
-        self.register_buffer("variance", torch.from_numpy(variance * factor))
-        self.eps = normalise.param.batch_norm_param.eps
-        self.momentum = 1 - normalise.param.batch_norm_param.moving_average_fraction
-
-    def forward(self, x: Sequence[Tensor]) -> Tensor:
-        return F.batch_norm(
-            x[0], self.mean, self.variance, self.weight, self.bias, self.training, self.momentum, self.eps
-        )
-
-
-class _Margin(_Parametrised):
-    """A-Softmax with m = 4 at the lambda of the first iteration."""
-
-    def __init__(self, layer: Layer) -> None:
-        super().__init__(layer)
-        settings = layer.param.margin_inner_product_param
-        if settings.type != pb.MarginInnerProductParameter.QUADRUPLE:
-            raise NotImplementedError(f"layer '{layer.param.name}': margin {settings.type}")
-        self.mixing = annealing(settings)(0)
-
-    def forward(self, x: Sequence[Tensor]) -> Tensor:
-        features, labels = x[0].flatten(1), x[1].view(-1, 1)
-        lengths = features.norm(dim=1, keepdim=True)
-        scores = F.linear(features, F.normalize(self.weight))
-        cosine = (scores.gather(1, labels) / lengths).clamp(-1, 1)
-        squared = cosine * cosine
-        sector = (4 * cosine.detach().acos() / math.pi).floor()
-        margin = (1 - 2 * (sector % 2)) * (8 * squared * (squared - 1) + 1) - 2 * sector
-        target = lengths * (self.mixing * cosine + margin) / (1 + self.mixing)
-        return scores.scatter(1, labels, target)
-
-
-def _pooling(step: Step) -> Run:
-    p = step.layer.param.pooling_param
-    kernel, stride, pad = p.kernel_size, p.stride, p.pad
-    if p.pool == pb.PoolingParameter.MAX:
-        return lambda x: F.max_pool2d(x[0], kernel, stride, pad, ceil_mode=True)
-    return lambda x: F.avg_pool2d(x[0], kernel, stride, pad, ceil_mode=True)
-
-
-def _lrn(step: Step) -> Run:
-    p = step.layer.param.lrn_param
-    return lambda x: F.local_response_norm(x[0], p.local_size, p.alpha, p.beta, p.k)
-
-
-def _relu(step: Step) -> Run:
-    in_place = step.bottoms == step.tops
-    return lambda x: F.relu(x[0], inplace=in_place)
-
-
-_MODULES: dict[str, Callable[[Layer], nn.Module]] = {
-    "Convolution": _Convolution,
-    "InnerProduct": _InnerProduct,
-    "PReLU": _PReLU,
-    "MarginInnerProduct": _Margin,
-}
-_FUNCTIONS: dict[str, Callable[[Step], Run]] = {
-    "Pooling": _pooling,
-    "LRN": _lrn,
-    "ReLU": _relu,
-    "Split": lambda step: lambda x: x[0],
-    "Concat": lambda step: lambda x: torch.cat(list(x), 1),
-    "Eltwise": lambda step: lambda x: x[0] + x[1],
-    "SoftmaxWithLoss": lambda step: lambda x: F.cross_entropy(x[0], x[1]),
-}
+def _scales_channels_of(scale: Step, norm: Step) -> bool:
+    settings = scale.layer.param.scale_param
+    return (
+        (norm.layer.type_name, scale.layer.type_name) == ("BatchNorm", "Scale")
+        and scale.bottoms == norm.tops
+        and (settings.axis, settings.num_axes, settings.bias_term) == (1, 1, True)
+    )

@@ -177,6 +177,22 @@ def without_dropout(text: str) -> str:
     return text_format.MessageToString(net)
 
 
+def for_inference(text: str) -> str:
+    """The same net without labels, and without the layers that depend on them: what is run on new images."""
+    net = text_format.Parse(text, pb.NetParameter())
+    absent, kept = {"label"}, []
+    for layer in net.layer:
+        if absent.intersection(layer.bottom):
+            absent.update(set(layer.top) - set(layer.bottom))
+        else:
+            kept.append(layer)
+    del net.layer[:]
+    net.layer.extend(kept)
+    inputs = net.layer[0]
+    del inputs.top[1:], inputs.input_param.shape[1:]
+    return text_format.MessageToString(net)
+
+
 def _from_config(param: pb.NetParameter, batch: int, item: tuple[int, ...]) -> str:
     """What a config trains, with Input layers for its data layers."""
     net = pb.NetParameter(name=param.name)
