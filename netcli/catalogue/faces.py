@@ -37,6 +37,24 @@ def _rows(wish: str) -> Example:
     return Example({**_FILES, "rows.prototxt": _ROWS}, python=_MAKE_ROWS + code)
 
 
+_PAIRS = """Ann/1.png Ann/2.png 1 1
+Bo/1.png Bo/2.png 1 2
+Ann/1.png Bo/1.png 0 1
+Ann/2.png Bo/2.png 0 2
+"""
+_VERIFY = """from pathlib import Path
+import numpy as np
+from netcli.extraction.feature_file import Features
+from netcli.verification.pair_features import looked_up
+from netcli.verification.pairs import read_pairs
+from netcli.verification.report import report
+names = ['Ann/1.png', 'Ann/2.png', 'Bo/1.png', %s]
+features = Features(np.ones((4, 2)), names, None)
+pairs = read_pairs(Path('pairs.txt'))
+report(looked_up(pairs, features), pairs)
+"""
+
+
 ENTRIES: dict[str, Entry] = {
     "NC554": Entry(
         "no such blob to extract",
@@ -72,6 +90,32 @@ ENTRIES: dict[str, Entry] = {
             "from netcli.extraction.feature_file import read_features\n"
             "read_features(Path('f.npz'))\n",
         ),
+    ),
+    "NC559": Entry(
+        "a line that is no pair of images",
+        "LFW's lines are NAME N1 N2 or NAME1 N1 NAME2 N2, below a line with the numbers of folds and pairs; a plain "
+        "list has PATH1 PATH2 and 1 or 0.",
+        "Mend the line; tabs between the columns let paths hold spaces.",
+        Example({"pairs.txt": "Ann/1.png Ann/2.png 1\nAnn/1.png Bo/1.png\n"}, "verify pairs.txt f.npz"),
+    ),
+    "NC560": Entry(
+        "a pair that names something unknown",
+        "There are no features under that name, or under several names that end so.",
+        "Extract the features of all images that the pairs name; or mend the name.",
+        Example({"pairs.txt": _PAIRS}, python=_VERIFY % "'Cy/1.png'"),
+    ),
+    "NC561": Entry(
+        "too few pairs to verify with",
+        "A threshold is chosen on some folds and tested on another: there must be two folds at least, or ten pairs of "
+        "each kind to make ten folds of.",
+        "Add pairs, of the same person and of two; `netcli faces pairs` makes lists.",
+        Example({"pairs.txt": "Ann/1.png Ann/2.png 1\nAnn/1.png Bo/1.png 0\n"}, "verify pairs.txt f.npz"),
+    ),
+    "NC562": Entry(
+        "features that cannot be compared",
+        "They are not finite, or all alike.",
+        "See whether the training diverged, and whether the weights are those of the net.",
+        Example({"pairs.txt": _PAIRS}, python=_VERIFY % "'Bo/2.png'"),
     ),
     "NC567": Entry(
         "something to mirror that is no image",

@@ -26,6 +26,7 @@ COMMANDS = {
     "upgrade": "Rewrite an old prototxt in the modern form.",
     "data": "Make data sets, and look into them.",
     "extract": "Write what a blob of a trained net holds for each item of a set.",
+    "verify": "Tell by their features whether pairs of faces show one person.",
     "faces": "Prepare faces, and look at what a margin makes of them.",
     "doctor": "Report on the installation.",
 }
