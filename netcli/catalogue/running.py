@@ -138,6 +138,30 @@ ENTRIES: dict[str, Entry] = {
             "gradcheck net.prototxt",
         ),
     ),
+    "NC530": Entry(
+        "no run to show",
+        "The folder is not there, holds no metrics.jsonl, or the run has told nothing yet.",
+        "Name a folder that `train` has made, or the one that such folders lie in.",
+        _command("runs nowhere"),
+    ),
+    "NC531": Entry(
+        "a file that is no log of Caffe",
+        "It cannot be read, or none of its lines tells of an iteration.",
+        "Name what Caffe has written to standard error, or a caffe.INFO file.",
+        _command("plot --caffe-log notes.txt", notes_txt="Iterations went well.\n"),
+    ),
+    "NC532": Entry(
+        "an output that no run has",
+        "Outputs are the tops of a training or test net that no layer reads, with one value.",
+        "Take one of the names that the message lists.",
+        _command("plot run --output accuracy", (_RUN + " --set display=1",)),
+    ),
+    "NC533": Entry(
+        "filters that cannot be shown",
+        "The file has no weights for that layer, or they are not those of a convolution.",
+        "Name a convolution, the first one above all.",
+        _command("plot run --filters ip", (_RUN,)),
+    ),
     "NC540": Entry(
         "the code of a Python layer cannot be found",
         "There is no such module on PYTHONPATH, in the working directory or beside the prototxt, or no class in it.",

@@ -17,6 +17,7 @@ COMMANDS = {
     "test": "Measure trained weights on the whole test set.",
     "time": "Measure where the time of a net goes.",
     "runs": "List runs with their best results.",
+    "plot": "Draw loss, accuracy, learning rate and lambda of runs, or filters.",
     "show": "Print the shapes, parameters and cost of a net.",
     "check": "Find what is wrong with prototxt files, without data.",
     "schedule": "Print the learning rate and lambda over the iterations.",

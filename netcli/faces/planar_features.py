@@ -7,7 +7,6 @@ margin, the narrower the sector and the wider the gap to the next one.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from netcli.layers.margin.margin_product import MarginProduct
 from netcli.net import Net
 from netcli.net.step import Step
 from netcli.net.weights import load_weights
-from netcli.prototxt import SolverSource, load_solver
-from netcli.report.run_folder import CONFIG
+from netcli.runs.last_weights import last_weights, solver_of_run
 from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
 
@@ -82,8 +80,8 @@ def planar_features(run: Path, items: int) -> PlanarFeatures:
         ConfigError: the run's config cannot be planned.
         RunError: NC550 for no such run, NC551 if its features are not of two dimensions; as data and weights do.
     """
-    solver = _solver_of(run)
-    iteration, weights = _last_weights(run, solver)
+    solver = solver_of_run(run)
+    iteration, weights = last_weights(run, solver)
     source = (solver.test_nets() or [solver.train_net()])[0]
     net = Net(source, pb.TEST, feeds=Feeds(source.file), seed=0)
     try:
@@ -98,27 +96,6 @@ def planar_features(run: Path, items: int) -> PlanarFeatures:
     if isinstance(layer, MarginProduct):
         margin, weight = layer.margin, layer.annealing_weight
     return PlanarFeatures(run, iteration, margin, weight, features, labels, _rows(net, head))
-
-
-def _solver_of(run: Path) -> SolverSource:
-    config = run / CONFIG
-    if not config.is_file():
-        raise RunError.of(
-            "NC550", f"'{run}' is no run folder", expected=f"a folder with {CONFIG}, as train makes it",
-        )  # fmt: skip
-    return load_solver(str(config))
-
-
-def _last_weights(run: Path, solver: SolverSource) -> tuple[int, Path]:
-    """The newest weights in the run folder, or where its snapshots went."""
-    prefix = Path(solver.param.snapshot_prefix)
-    for folder, stem in ((run, prefix.name), (prefix.parent, prefix.name)):
-        pattern = re.compile(rf"{re.escape(stem)}_iter_(\d+)\.caffemodel(\.h5)?")
-        entries = folder.iterdir() if folder.is_dir() else ()
-        found = [(int(match[1]), path) for path in entries if (match := pattern.fullmatch(path.name))]
-        if found:
-            return max(found)
-    raise RunError.of("NC550", f"the run '{run}' has no weights", expected=f"{prefix}_iter_N.caffemodel")
 
 
 def _head(net: Net, run: Path) -> Step:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from netcli.errors import RunError, did_you_mean
 from netcli.solver import events
+from netcli.solver.metric_direction import better_when_larger
 from netcli.solver.outputs import output_arrays
 from netcli.solver.resume import snapshots_of
 from netcli.solver.snapshot import snapshot_paths
 from netcli.solver.training import Solver
 
-_DOWN, _UP = re.compile("loss|err", re.IGNORECASE), re.compile("acc", re.IGNORECASE)
 _KEPT = "best"
 
 
@@ -35,8 +34,9 @@ class Metric:
         name, colon, end = text.rpartition(":")
         if colon and end in ("min", "max"):
             return cls(name, end == "max")
-        if _DOWN.search(text) or _UP.search(text):
-            return cls(text, not _DOWN.search(text))
+        up = better_when_larger(text)
+        if up is not None:
+            return cls(text, up)
         raise RunError.of(
             "NC474", f"is more or less of '{text}' better", hint=f"write {text}:max or {text}:min"
         )  # fmt: skip
