@@ -117,6 +117,36 @@ ENTRIES: dict[str, Entry] = {
         "See whether the training diverged, and whether the weights are those of the net.",
         Example({"pairs.txt": _PAIRS}, python=_VERIFY % "'Bo/2.png'"),
     ),
+    "NC563": Entry(
+        "too few images to make pairs of",
+        "Each fold has people of its own, and needs as many pairs of one person and of two as --count says.",
+        "Take fewer folds or a smaller count; --all writes every pair once.",
+        Example(
+            {f"faces/{who}/{number}.jpg": "" for who in ("Ann", "Bo", "Cy", "Di") for number in (1, 2)},
+            "faces pairs faces --folds 2 --count 3",
+        ),
+    ),
+    "NC564": Entry(
+        "an image without landmarks",
+        "Aligning takes five points: x and y of eyes, nose and mouth corners.",
+        "Detect them, or leave such images out with --skip-bad.",
+        Example({"landmarks.txt": "Ann/1.jpg 30 51\n"}, "faces align landmarks.txt --out aligned"),
+    ),
+    "NC565": Entry(
+        "landmarks that tell no position",
+        "All five are one point, so that neither size nor direction of the face is known.",
+        "Detect them again, or leave the image out with --skip-bad.",
+        Example({"landmarks.txt": "Ann/1.jpg 3 4 3 4 3 4 3 4 3 4\n"}, "faces align landmarks.txt --out aligned"),
+    ),
+    "NC566": Entry(
+        "an aligned image that cannot be kept under its name",
+        "Aligned images lie below --out as the others below --root: the path may not lead elsewhere, and must have the "
+        "ending of an image.",
+        "List paths below one folder, and name that with --root.",
+        Example(
+            {"landmarks.txt": "../1.jpg 30 51 65 51 48 71 33 92 62 92\n"}, "faces align landmarks.txt --out aligned"
+        ),
+    ),
     "NC567": Entry(
         "something to mirror that is no image",
         "--flip gives each image a second time, mirrored; items of other shapes have no left and right.",

@@ -12,7 +12,7 @@ from netcli.extraction.items import ImageSet
 from netcli.verification.matching import rows_of
 from netcli.verification.pairs import PairList
 
-IMAGE_ENDINGS = (".jpg", ".png", ".jpeg", ".bmp", ".pgm", ".ppm")
+ENDINGS = (".jpg", ".png", ".jpeg", ".bmp", ".pgm", ".ppm")
 """Tried in this order where a list has names without one."""
 
 
@@ -32,12 +32,12 @@ def image_set(pairs: PairList, root: str) -> ImageSet:
     if pairs.lfw:
         first = pairs.images[0].name
         folders = [pairs.path.absolute().parent]
-        for candidate in IMAGE_ENDINGS:
+        for candidate in ENDINGS:
             image = ListedImage(first + candidate, None, pairs.images[0].line)
             if os.path.exists(find_root(root, [image], folders) + image.path):
                 ending = candidate
                 break
         else:
-            ending = IMAGE_ENDINGS[0]
+            ending = ENDINGS[0]
     images = [ListedImage(image.name + ending, None, image.line) for image in pairs.images]
     return ImageSet(images, pairs.path, root)

@@ -7,6 +7,8 @@ import click
 from netcli.cli.group import LazyGroup
 
 COMMANDS = {
+    "align": "Turn, scale and shift faces so that eyes, nose and mouth stand where SphereFace expects them.",
+    "pairs": "Make a list of pairs for verify from folders of people.",
     "figure": "Draw the two-dimensional features that runs have learned, one column for each RUN.",
 }
 """name of the command -> the line that ``netcli faces --help`` shows for it"""
@@ -18,5 +20,7 @@ def command() -> None:
 
     \b
     Example:
+      netcli faces align landmarks.txt --root lfw/ --out lfw-112x96/
+      netcli faces pairs lfw-112x96/ --out pairs.txt
       netcli faces figure runs/m1 runs/m4 --out margin.png
     """
