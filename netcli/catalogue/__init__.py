@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from netcli.catalogue import data, faces, graph, lint, pycaffe, running, solver, text, weights
+from netcli.catalogue import data, faces, graph, lint, measuring, pycaffe, running, solver, text, weights
 from netcli.catalogue.entry import Entry
 
 ENTRIES: dict[str, Entry] = {
@@ -16,6 +16,7 @@ ENTRIES: dict[str, Entry] = {
     **solver.ENTRIES,
     **weights.ENTRIES,
     **running.ENTRIES,
+    **measuring.ENTRIES,
     **faces.ENTRIES,
     **pycaffe.ENTRIES,
 }

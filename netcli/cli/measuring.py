@@ -1,27 +1,36 @@
-"""What ``netcli time`` measures: two separate passes, so that timing the layers does not disturb the whole.
+"""What ``netcli time`` measures: separate passes, so that timing the layers does not disturb the whole.
 
 First everything is compiled and warmed up, which is reported apart. Then the whole net is timed, forward and
-backward (and, for a solver, the whole iteration with its update); then, in a pass of its own, each layer.
-What the layers do not account for is reported instead of hidden.
+backward (and, for a solver, the whole iteration with its update); then, in passes of their own, each layer; all that
+with a batch in memory. Last come whole iterations with the net's own data, prefetched as in training.
 """
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from netcli.layers.source.fed_layer import FedLayer
 from netcli.net.net import Net
+from netcli.solver.feed_meter import FeedMeter
 from netcli.solver.optimizer import Optimizer
 
 WARM_UP = 2
 """Passes after the first one, which compiles, that are not counted."""
+EXTRA_BATCHES = 4
+"""Batches, besides those that a layer prefetches, that are read away before iterations with data are timed."""
 PEAK_SIZE = 1024
+PEAK_PRODUCTS = 3
 PEAK_REPEATS = 5
+
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -52,116 +61,200 @@ class LayerTiming:
 
 
 @dataclass(frozen=True)
-class Timing:
-    """All measurements. ``backward``, ``forward_backward`` are None when only the forward pass was asked for."""
+class WholeTiming:
+    """The passes of the whole net.
+
+    Attributes:
+        compile_s: the first iteration, compiling included; ``warm_up_s``: the next ones, which are not counted either.
+        backward, forward_backward: None when only the forward pass was asked for.
+        training_iteration: with the update; None without an optimizer.
+        gflops: rate of the forward pass; None for a net without multiply-accumulates.
+    """
 
     compile_s: float
+    warm_up_s: float
     forward: Spread
     backward: Spread | None
     forward_backward: Spread | None
     training_iteration: Spread | None
-    layers: list[LayerTiming]
-    unattributed_ms: float
+    gflops: float | None
+
+    @property
+    def passes(self) -> Spread:
+        """What the layers' times add up to, but for what they do not account for."""
+        return self.forward_backward or self.forward
+
+    @property
+    def iteration(self) -> Spread:
+        """The most that was timed as one."""
+        return self.training_iteration or self.passes
+
+
+@dataclass(frozen=True)
+class DataTiming:
+    """Iterations with the net's own data.
+
+    Attributes:
+        iteration: what ``WholeTiming.iteration`` is with a batch in memory.
+        wait_share: share of that time spent in the data layers' feeds.
+    """
+
+    iteration: Spread
+    wait_share: float
 
 
 class NetTimer:
-    """Times a net whose data are in memory.
+    """Times a net.
 
     Args:
         net: for phase TRAIN, if it is to run backward.
         optimizer: makes the update of a whole training iteration; None to leave that out.
         iter_size: passes in a training iteration.
         forward_only: nothing runs backward.
+        clock: seconds.
     """
 
-    def __init__(self, net: Net, optimizer: Optimizer | None, iter_size: int, *, forward_only: bool) -> None:
+    def __init__(
+        self,
+        net: Net,
+        optimizer: Optimizer | None,
+        iter_size: int,
+        *,
+        forward_only: bool,
+        clock: Clock = time.perf_counter,
+    ) -> None:
         self._net = net
         self._optimizer = None if forward_only else optimizer
         self._iter_size = iter_size
         self._forward_only = forward_only
+        self._clock = clock
 
-    def run(self, iterations: int) -> Timing:
-        """``iterations`` measurements of everything."""
-        begin = time.perf_counter()
-        self._once()
-        compile_s = time.perf_counter() - begin
-        for _ in range(WARM_UP):
-            self._once()
-        forward, backward = self._time_net(iterations)
+    def time_whole(self, iterations: int) -> WholeTiming:
+        """``iterations`` measurements of the whole net, once it is compiled and warm."""
+        compile_s = self._seconds(self._everything)
+        warm_up_s = sum(self._seconds(self._everything) for _ in range(WARM_UP))
+        forward, backward = self._time_passes(iterations)
         both = [f + b for f, b in zip(forward, backward, strict=True)]
         training = None
         if self._optimizer is not None:
-            training = Spread.of([_seconds(self._training_iteration) for _ in range(iterations)])
-        layers = self._time_layers(iterations)
-        whole = Spread.of(both)
-        attributed = sum(layer.forward.median + (layer.backward.median if layer.backward else 0) for layer in layers)
-        return Timing(
+            training = Spread.of([self._seconds(self._training_iteration) for _ in range(iterations)])
+        spread = Spread.of(forward)
+        return WholeTiming(
             compile_s,
-            Spread.of(forward),
+            warm_up_s,
+            spread,
             None if self._forward_only else Spread.of(backward),
-            None if self._forward_only else whole,
+            None if self._forward_only else Spread.of(both),
             training,
-            layers,
-            whole.median - attributed,
+            _gflops(sum(self._net.graph.macs(step) for step in self._net.graph.steps), spread),
         )
 
-    def _once(self) -> None:
-        self._net.forward()
-        if not self._forward_only:
-            self._net.backward()
-        if self._optimizer is not None:
-            self._training_iteration()
-
-    def _training_iteration(self) -> None:
-        """A whole iteration. The rate is 0, which costs the same and leaves the weights as they are."""
-        self._net.clear_param_diffs()
-        for _ in range(self._iter_size):
-            self._net.forward()
-            self._net.backward()
-        assert self._optimizer is not None
-        self._optimizer.update(0.0, 0)
-
-    def _time_net(self, iterations: int) -> tuple[list[float], list[float]]:
-        forward, backward = [], []
-        for _ in range(iterations):
-            self._net.clear_param_diffs()
-            forward.append(_seconds(self._net.forward))
-            backward.append(0.0 if self._forward_only else _seconds(self._net.backward))
-        return forward, backward
-
-    def _time_layers(self, iterations: int) -> list[LayerTiming]:
+    def time_layers(self, iterations: int) -> list[LayerTiming]:
+        """``iterations`` measurements of every layer, in passes of their own; the net must be warm."""
         net, steps = self._net, self._net.graph.steps
         forward: list[list[float]] = [[] for _ in steps]
         backward: list[list[float]] = [[] for _ in steps]
         for _ in range(iterations):
             net.clear_param_diffs()
             for index, seconds in enumerate(forward):
-                seconds.append(_seconds(lambda index=index: net.forward(index, index)))  # type: ignore[misc]
+                seconds.append(self._seconds(functools.partial(net.forward, index, index)))
             if not self._forward_only:
                 for index in reversed(range(len(steps))):
-                    backward[index].append(_seconds(lambda index=index: net.backward(index, index)))  # type: ignore[misc]
+                    backward[index].append(self._seconds(functools.partial(net.backward, index, index)))
         timings = []
         for step, forth, back in zip(steps, forward, backward, strict=True):
             spread = Spread.of(forth)
-            macs = net.graph.macs(step)
-            gflops = 2 * macs / spread.median / 1e6 if macs and spread.median else None
+            gflops = _gflops(net.graph.macs(step), spread)
             timings.append(
                 LayerTiming(step.name, step.layer.type_name, spread, Spread.of(back) if back else None, gflops)
             )
         return timings
 
+    def time_with_data(self, iterations: int, meter: FeedMeter) -> DataTiming:
+        """``iterations`` measurements while the data layers read from ``meter``, whatever they read before.
+
+        Raises:
+            NetcliError: the data cannot be read, or do not fit the net.
+        """
+        self._drain()
+        for _ in range(WARM_UP):
+            self._iteration()
+        waited = meter.waited
+        seconds = [self._seconds(self._iteration) for _ in range(iterations)]
+        return DataTiming(Spread.of(seconds), (meter.waited - waited) / sum(seconds))
+
+    def _drain(self) -> None:
+        """Takes away the batches that were prefetched before the clock starts: they came for nothing."""
+        for index, step in enumerate(self._net.graph.steps):
+            if isinstance(step.layer, FedLayer):
+                for _ in range(step.layer.param.data_param.prefetch + EXTRA_BATCHES):
+                    self._net.forward(index, index)
+
+    def _everything(self) -> None:
+        self._passes()
+        if self._optimizer is not None:
+            self._training_iteration()
+
+    def _iteration(self) -> None:
+        if self._optimizer is not None:
+            self._training_iteration()
+        else:
+            self._passes()
+
+    def _passes(self) -> None:
+        self._net.forward()
+        if not self._forward_only:
+            self._net.backward()
+
+    def _training_iteration(self) -> None:
+        """A whole iteration. The rate is 0, which costs the same and leaves the weights as they are."""
+        self._net.clear_param_diffs()
+        for _ in range(self._iter_size):
+            self._passes()
+        assert self._optimizer is not None
+        self._optimizer.update(0.0, 0)
+
+    def _time_passes(self, iterations: int) -> tuple[list[float], list[float]]:
+        forward, backward = [], []
+        for _ in range(iterations):
+            self._net.clear_param_diffs()
+            forward.append(self._seconds(self._net.forward))
+            backward.append(0.0 if self._forward_only else self._seconds(self._net.backward))
+        return forward, backward
+
+    def _seconds(self, action: Callable[[], object]) -> float:
+        begin = self._clock()
+        action()
+        return self._clock() - begin
+
+
+def _gflops(macs: int, spread: Spread) -> float | None:
+    """Rate of ``macs`` multiply-accumulates, two operations each, in the median time."""
+    return 2 * macs / spread.median / 1e6 if macs and spread.median else None
+
 
 def peak_gflops(threads: int) -> float:
-    """The best of a few float32 matrix products by the BLAS that numpy uses (sgemm), with ``threads`` threads."""
-    a = np.ones((PEAK_SIZE, PEAK_SIZE), np.float32)
-    out = np.empty_like(a)
-    with threadpool_limits(limits=threads, user_api="blas"):
-        np.matmul(a, a, out=out)
-        best = min(_seconds(lambda: np.matmul(a, a, out=out)) for _ in range(PEAK_REPEATS))
-    return 2 * PEAK_SIZE**3 / best / 1e9
+    """What up to ``threads`` threads reach in float32 matrix products by the BLAS that numpy uses (sgemm).
+
+    Each thread multiplies matrices of its own, so that none waits for another; the best of a few trials, since
+    other programs can only make it less.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return max(_product_gflops(count) for count in {1, threads})
 
 
-def _seconds(action: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
+def _product_gflops(threads: int) -> float:
+    factor = np.ones((PEAK_SIZE, PEAK_SIZE), np.float32)
+    products = [np.empty_like(factor) for _ in range(threads)]
+
+    def multiply(out: np.ndarray) -> None:
+        for _ in range(PEAK_PRODUCTS):
+            np.matmul(factor, factor, out=out)
+
+    seconds = []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(1 + PEAK_REPEATS):
+            begin = time.perf_counter()
+            list(pool.map(multiply, products))
+            seconds.append(time.perf_counter() - begin)
+    return 2 * PEAK_SIZE**3 * PEAK_PRODUCTS * threads / min(seconds) / 1e9

@@ -1,20 +1,23 @@
-"""What ``netcli time`` does around the measurement: which net, and how the result reads."""
+"""What ``netcli time`` does around the measurement: which net, with how many threads, and the promised object."""
 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 from netcli.cli.batch_size import batch_size_of, with_batch_size
 from netcli.cli.errors import print_findings
 from netcli.cli.fixed_feeds import FixedFeeds, ItemShape, fill_memory_layers
 from netcli.cli.loading import net_of_solver
-from netcli.cli.measuring import NetTimer, Spread, Timing, peak_gflops
+from netcli.cli.measuring import DataTiming, LayerTiming, NetTimer, Spread, WholeTiming, peak_gflops
+from netcli.cli.timed_feeds import TimedFeeds
 from netcli.data.feed import Feeds
+from netcli.errors import NetcliError
+from netcli.layers.source.fed_layer import FedLayer
 from netcli.net.net import Net
-from netcli.prototxt import SolverSource, load
-from netcli.report import units
-from netcli.report.tables import Column, table
+from netcli.prototxt import NetSource, SolverSource, load
+from netcli.runtime.cpu import cpu_name
 from netcli.runtime.threads import set_threads
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver.optimizer import Optimizer
@@ -22,135 +25,163 @@ from netcli.solver.settings import check_settings, raise_errors
 
 SCHEMA = 1
 
-_COLUMNS = (
-    Column("layer"),
-    Column("type"),
-    Column("forward ms", right=True),
-    Column("iqr", right=True),
-    Column("backward ms", right=True),
-    Column("iqr", right=True),
-    Column("share", right=True),
-    Column("GFLOP/s", right=True),
-    Column("of sgemm", right=True),
-)
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be timed: ``netcli time``'s arguments. ``threads``: None for all cores."""
+
+    file: str
+    iterations: int
+    batch: int | None = None
+    forward_only: bool = False
+    phase: str = "TRAIN"
+    item_shape: ItemShape | None = None
+    threads: int | None = None
+    sweep: bool = False
+    device: str = "cpu"
 
 
-def run_timing(
-    file: str,
-    *,
-    iterations: int,
-    batch: int | None,
-    forward_only: bool,
-    phase: str | None,
-    item_shape: ItemShape | None,
-    threads: int | None,
-    device: str,
-) -> dict[str, Any]:
-    """The object of ``netcli time --json``. The phase is TRAIN by default.
+def run_timing(request: Request) -> dict[str, Any]:
+    """The object of ``netcli time --json``.
 
     Raises:
         ConfigError: NC130 if the shape of the data can neither be known nor is given, and all other findings.
     """
-    source = load(file)
-    wanted = pb.TRAIN if phase is None else pb.Phase.Value(phase)
-    solver = source if isinstance(source, SolverSource) else None
-    if solver is not None:
-        print_findings(raise_errors([*solver.notices, *check_settings(solver)]))
-    net_source = net_of_solver(solver, wanted) if solver is not None else source
-    assert not isinstance(net_source, SolverSource)
-    print_findings(net_source.notices)
-    if batch is not None:
-        net_source = with_batch_size(net_source, batch)
-    used = set_threads(threads)
-    net = Net(net_source, wanted, feeds=FixedFeeds(Feeds(net_source.file), item_shape), seed=0)
-    fill_memory_layers(net)
-    optimizer = None
-    if solver is not None and wanted == pb.TRAIN:
-        optimizer = Optimizer(solver.param, net.learnable, net.context.dtype)
-    iter_size = solver.param.iter_size if solver is not None else 1
-    timing = NetTimer(net, optimizer, iter_size, forward_only=forward_only).run(iterations)
-    images = batch_size_of(net.graph)
+    bench = _Bench(request)
+    threads = set_threads(request.threads)
+    steps = []
+    for count in _fewer(threads) if request.sweep else []:
+        set_threads(count)
+        steps.append(_with_threads(bench.time_whole()[1], bench, count))
+    set_threads(threads)
+    timer, whole = bench.time_whole()
+    layers = timer.time_layers(request.iterations)
+    data = bench.time_data(timer)
+    own = _with_threads(whole, bench, threads)
     result: dict[str, Any] = {
         "schema": SCHEMA,
-        "batch": images,
-        "threads": used,
-        "device": device,
-        "iterations": iterations,
-        "phase": pb.Phase.Name(wanted),
+        "file": request.file,
+        "cpu": cpu_name(),
+        "batch": bench.images,
+        "threads": threads,
+        "device": request.device,
+        "iterations": request.iterations,
+        "phase": request.phase,
+        "compile_s": round((bench.first or whole).compile_s, 3),
+        "warm_up_s": round(whole.warm_up_s, 3),
+        **{key: value for key, value in own.items() if key != "threads"},
+        "layers": [_layer(layer, whole.passes.median, own["peak_gflops"]) for layer in layers],
+        "unattributed_ms": round(_unattributed(whole, layers), 4),
+        "data": data,
     }
-    return result | _measurements(timing, images, iter_size) | {"peak_gflops": round(peak_gflops(used), 1)}
+    return result | ({"sweep": [*steps, own]} if request.sweep else {})
 
 
-def _measurements(timing: Timing, images: int, iter_size: int) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "compile_s": round(timing.compile_s, 3),
-        "forward_ms": _spread(timing.forward),
-        "backward_ms": _spread(timing.backward),
-        "forward_backward_ms": _spread(timing.forward_backward),
+class _Bench:
+    """The net of a request, made anew for each number of threads: layers keep room for each thread."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._phase = pb.Phase.Value(request.phase)
+        source = load(request.file)
+        self._solver = source if isinstance(source, SolverSource) else None
+        if self._solver is not None:
+            print_findings(raise_errors([*self._solver.notices, *check_settings(self._solver)]))
+        net_source = net_of_solver(self._solver, self._phase) if self._solver is not None else source
+        assert isinstance(net_source, NetSource)
+        print_findings(net_source.notices)
+        self._source = net_source if request.batch is None else with_batch_size(net_source, request.batch)
+        self._feeds: TimedFeeds
+        self._net: Net
+        self._filled = False
+        self.iter_size = self._solver.param.iter_size if self._solver is not None else 1
+        self.images = 0
+        self.first: WholeTiming | None = None
+
+    def time_whole(self) -> tuple[NetTimer, WholeTiming]:
+        """Makes the net and times it with a batch in memory; the timer has more to tell of it."""
+        own = Feeds(self._source.file)
+        self._feeds = TimedFeeds(FixedFeeds(own, self._request.item_shape), own)
+        self._net = Net(self._source, self._phase, feeds=self._feeds, seed=0)
+        self._filled = fill_memory_layers(self._net)
+        self.images = batch_size_of(self._net.graph)
+        optimizer = None
+        if self._solver is not None and self._phase == pb.TRAIN:
+            optimizer = Optimizer(self._solver.param, self._net.learnable, self._net.context.dtype)
+        timer = NetTimer(self._net, optimizer, self.iter_size, forward_only=self._request.forward_only)
+        whole = timer.time_whole(self._request.iterations)
+        # Whatever is timed later finds everything compiled.
+        self.first = self.first or whole
+        return timer, whole
+
+    def time_data(self, timer: NetTimer) -> dict[str, Any]:
+        """Iterations with the net's own data, or why there are none."""
+        if not any(isinstance(layer, FedLayer) for layer in self._net.layers):
+            return _generated("a program hands them over") if self._filled else {"source": "none"}
+        meter = self._feeds.use_data(self._net)
+        try:
+            timing = timer.time_with_data(self._request.iterations, meter)
+        except NetcliError as error:
+            return _generated(f"{error.findings[0].message} [{error.code}]")
+        finally:
+            self._net.close()
+        return _data(timing)
+
+
+def _fewer(threads: int) -> list[int]:
+    """1, 2, 4, ... below ``threads``."""
+    return [1 << power for power in range((threads - 1).bit_length())]
+
+
+def _with_threads(whole: WholeTiming, bench: _Bench, threads: int) -> dict[str, Any]:
+    """The whole net's times and rates with ``threads`` threads."""
+    peak = peak_gflops(threads)
+    images, rate = bench.images, whole.iteration.median
+    if whole.training_iteration is not None:
+        images *= bench.iter_size
+    training = {} if whole.training_iteration is None else {"training_iteration_ms": _spread(whole.training_iteration)}
+    return {
+        "threads": threads,
+        "forward_ms": _spread(whole.forward),
+        "backward_ms": _spread(whole.backward),
+        "forward_backward_ms": _spread(whole.forward_backward),
+        **training,
+        "images_per_s": round(1000 * images / rate, 1) if rate else None,
+        "gflops": None if whole.gflops is None else round(whole.gflops, 2),
+        "of_peak": None if whole.gflops is None else round(whole.gflops / peak, 4),
+        "peak_gflops": round(peak, 1),
     }
-    whole, passes = timing.forward_backward or timing.forward, 1
-    if timing.training_iteration is not None:
-        result["training_iteration_ms"] = _spread(timing.training_iteration)
-        whole, passes = timing.training_iteration, iter_size
-    result["images_per_s"] = round(1000 * images * passes / whole.median, 1) if whole.median else None
-    result["layers"] = [
-        {
-            "name": layer.name,
-            "type": layer.type,
-            "forward_ms": _spread(layer.forward),
-            "backward_ms": _spread(layer.backward),
-            "gflops": None if layer.gflops is None else round(layer.gflops, 2),
-        }
-        for layer in timing.layers
-    ]
-    result["unattributed_ms"] = round(timing.unattributed_ms, 4)
-    return result
 
 
-def layer_table(result: dict[str, Any], *, terminal: bool) -> str:
-    """One row for each layer, and one for what they do not account for."""
-    whole = (result["forward_backward_ms"] or result["forward_ms"])["median"]
-    rows = [_row(layer, whole, result["peak_gflops"]) for layer in result["layers"]]
-    rows.append(["unattributed", "", f"{result['unattributed_ms']:.3f}", *[""] * 6])
-    return table(_COLUMNS, rows, terminal=terminal)
+def _layer(layer: LayerTiming, whole: float, peak: float) -> dict[str, Any]:
+    spent = layer.forward.median + (layer.backward.median if layer.backward else 0)
+    return {
+        "name": layer.name,
+        "type": layer.type,
+        "forward_ms": _spread(layer.forward),
+        "backward_ms": _spread(layer.backward),
+        "share": round(spent / whole, 4) if whole else None,
+        "gflops": None if layer.gflops is None else round(layer.gflops, 2),
+        "of_peak": None if layer.gflops is None else round(layer.gflops / peak, 4),
+    }
 
 
-def summary(result: dict[str, Any]) -> str:
-    """The whole net, and how it was measured."""
-    lines = []
-    for key, title in (
-        ("forward_ms", "forward"),
-        ("backward_ms", "backward"),
-        ("forward_backward_ms", "forward and backward"),
-        ("training_iteration_ms", "training iteration"),
-    ):
-        if result.get(key):
-            spread = result[key]
-            lines.append(f"{title:21} {spread['median']:.3f} ms, min {spread['min']:.3f}, iqr {spread['iqr']:.3f}")
-    lines += [
-        f"{'images':21} {units.count(round(result['images_per_s'] or 0))} a second",
-        f"{'first pass':21} {units.duration(result['compile_s'])}, compiling included",
-        f"{'sgemm peak':21} {result['peak_gflops']:.1f} GFLOP/s",
-        f"phase {result['phase']}, batch {result['batch']}, threads {result['threads']}, "
-        f"medians of {result['iterations']} iterations",
-    ]
-    return "\n".join(lines)
+def _unattributed(whole: WholeTiming, layers: list[LayerTiming]) -> float:
+    """What the layers, timed one by one, leave of the time of the whole net."""
+    spent = sum(layer.forward.median + (layer.backward.median if layer.backward else 0) for layer in layers)
+    return whole.passes.median - spent
 
 
-def _row(layer: dict[str, Any], whole: float, peak: float) -> list[str]:
-    forward, backward, gflops = layer["forward_ms"], layer["backward_ms"], layer["gflops"]
-    spent = forward["median"] + (backward["median"] if backward else 0)
-    return [
-        layer["name"],
-        layer["type"],
-        f"{forward['median']:.3f}",
-        f"{forward['iqr']:.3f}",
-        f"{backward['median']:.3f}" if backward else "",
-        f"{backward['iqr']:.3f}" if backward else "",
-        f"{spent / whole:.1%}" if whole else "",
-        f"{gflops:.2f}" if gflops else "",
-        f"{gflops / peak:.1%}" if gflops else "",
-    ]
+def _data(timing: DataTiming) -> dict[str, Any]:
+    return {
+        "source": "real",
+        "iteration_ms": _spread(timing.iteration),
+        "wait_share": round(timing.wait_share, 4),
+    }
+
+
+def _generated(reason: str) -> dict[str, Any]:
+    return {"source": "generated", "reason": reason}
 
 
 def _spread(spread: Spread | None) -> dict[str, float] | None:

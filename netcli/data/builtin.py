@@ -43,6 +43,13 @@ def builtin_shape(source: str) -> tuple[int, int, int]:
     return BUILTIN_SHAPES[source]
 
 
+def builtin_is_made(source: str) -> bool:
+    """Whether a built-in source has been made before. Raises ConfigError NC208 if there is no such source."""
+    builtin_shape(source)
+    split = source.rpartition("/")[2]
+    return _complete(_made_at(split), split)
+
+
 def builtin_source(source: str, progress: Progress | None = None) -> Path:
     """The LMDB of a built-in source in the user's cache folder, made at its first use.
 
@@ -59,7 +66,7 @@ def builtin_source(source: str, progress: Progress | None = None) -> Path:
     """
     builtin_shape(source)
     split = source.rpartition("/")[2]
-    path = cache_root() / f"digits-v{VERSION}" / f"{split}_lmdb"
+    path = _made_at(split)
     if not _complete(path, split):
         images, labels = make_digits(split, progress=progress)
         try:
@@ -74,6 +81,10 @@ def builtin_source(source: str, progress: Progress | None = None) -> Path:
                     hint="set NETCLI_CACHE_DIR to a folder that is writable and has room (15 MB)",
                 ) from error
     return path
+
+
+def _made_at(split: str) -> Path:
+    return cache_root() / f"digits-v{VERSION}" / f"{split}_lmdb"
 
 
 def _complete(path: Path, split: str) -> bool:
