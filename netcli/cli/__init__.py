@@ -19,6 +19,7 @@ COMMANDS = {
     "runs": "List runs with their best results.",
     "plot": "Draw loss, accuracy, learning rate and lambda of runs, or filters.",
     "show": "Print the shapes, parameters and cost of a net.",
+    "draw": "Draw a net, with the shapes of its blobs.",
     "check": "Find what is wrong with prototxt files, without data.",
     "schedule": "Print the learning rate and lambda over the iterations.",
     "gradcheck": "Compare the gradients of a net with differences, layer by layer.",
