@@ -10,7 +10,7 @@ from netcli.runtime.blob import LANES, Blob, Place, Replicas
 class KeptInput:
     """Keeps the bottom's values where the top will overwrite them, and only there.
 
-    In lanes nothing is copied: the bottom's array becomes the kept one, and the top gets another.
+    Where no user holds the bottom's array nothing is copied: it becomes the kept one, and the top gets another.
     """
 
     def __init__(self, dtype: np.dtype) -> None:
@@ -24,7 +24,7 @@ class KeptInput:
         if self._copy is None:
             self._copy = Replicas(bottom.shape, self._dtype)
         self._copy.reshape(bottom.shape)
-        if place is LANES:
+        if place is LANES or not bottom.values.handed_out:
             bottom.values.hand_over(place, self._copy)
         else:
             np.copyto(self._copy.write(place), bottom.values.read(place))

@@ -1,4 +1,4 @@
-"""A blob as lanes whatever its channel axis: for kernels that know no other layout."""
+"""A blob as images, channels and positions whatever its channel axis: in lanes, or plain."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LaneView:
         from netcli.runtime.lane_kernels import plain_to_lanes
 
         lanes = self._lanes(replicas)
-        plain_to_lanes(self._logical(replicas, replicas.read(PLAIN)), lanes)
+        plain_to_lanes(_logical(replicas, replicas.read(PLAIN), self.axis), lanes)
         return lanes
 
     def write(self, replicas: Replicas) -> np.ndarray:
@@ -40,12 +40,7 @@ class LaneView:
             return
         from netcli.runtime.lane_kernels import lanes_to_plain
 
-        lanes_to_plain(self._lanes(replicas), self._logical(replicas, replicas.write(PLAIN)))
-
-    def _logical(self, replicas: Replicas, plain: np.ndarray) -> np.ndarray:
-        """The plain array as (images, channels, positions)."""
-        shape = replicas.shape
-        return plain.reshape(math.prod(shape[: self.axis]), shape[self.axis], math.prod(shape[self.axis + 1 :]))
+        lanes_to_plain(self._lanes(replicas), _logical(replicas, replicas.write(PLAIN), self.axis))
 
     def _lanes(self, replicas: Replicas) -> np.ndarray:
         from netcli.runtime.jit import LANES as width
@@ -56,3 +51,26 @@ class LaneView:
         if self._scratch is None or self._scratch.shape != wanted:
             self._scratch = aligned_zeros(wanted, replicas.dtype)
         return self._scratch
+
+
+class PlainView:
+    """Reads and writes plain arrays as (images, C, positions) with C = shape[axis]."""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def read(self, replicas: Replicas) -> np.ndarray:
+        """The array; its content must not be changed."""
+        return _logical(replicas, replicas.read(PLAIN), self.axis)
+
+    def write(self, replicas: Replicas) -> np.ndarray:
+        """The array, of any content, to be overwritten wholly."""
+        return _logical(replicas, replicas.write(PLAIN), self.axis)
+
+    def store(self, replicas: Replicas) -> None:
+        """It is there already."""
+
+
+def _logical(replicas: Replicas, plain: np.ndarray, axis: int) -> np.ndarray:
+    shape = replicas.shape
+    return plain.reshape(math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))

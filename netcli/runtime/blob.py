@@ -14,6 +14,7 @@ a whole lane group needs no mask. Conversion and every kernel keep it.
 from __future__ import annotations
 
 import enum
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ import numpy as np
 
 Shape = tuple[int, ...]
 ALIGNMENT = 64
+
+_versions = itertools.count()
 
 
 class Place(enum.Enum):
@@ -56,16 +59,22 @@ class Replicas:
     and change it at any time: from then on each read elsewhere converts again until a kernel writes.
     """
 
-    __slots__ = ("_arrays", "_exposed", "_fresh", "conversions", "dtype", "handed_out", "shape")
+    __slots__ = ("_arrays", "_exposed", "_fresh", "_version", "conversions", "dtype", "handed_out", "shape")
 
     def __init__(self, shape: Shape, dtype: np.dtype) -> None:
         self.shape = shape
         self.dtype = dtype
         self.handed_out = False
         self.conversions = 0
+        self._version = next(_versions)
         self._arrays: dict[Place, np.ndarray] = {}
         self._fresh: set[Place] = set()
         self._exposed = False
+
+    @property
+    def stamp(self) -> int | None:
+        """A number that no other content has, of this or another blob; None while a user may change it at any time."""
+        return None if self._exposed else self._version
 
     @property
     def allocated_bytes(self) -> int:
@@ -93,6 +102,7 @@ class Replicas:
         array = self._array(place)
         self._fresh = {place}
         self._exposed = False
+        self._version = next(_versions)
         return array
 
     def update(self, place: Place) -> np.ndarray:
@@ -125,6 +135,7 @@ class Replicas:
         self._arrays.clear()
         self._fresh.clear()
         self._exposed = False
+        self._version = next(_versions)
         if keep is not None:
             self._arrays[PLAIN] = keep.reshape(shape)
             self._fresh.add(PLAIN)

@@ -71,7 +71,7 @@ COMBINE = [
             ("sum", "", ((2, 3, 2, 2),) * 2),
             ("sum of three", "coeff: 1 coeff: -0.5 coeff: 2", ((3, 4),) * 3),
             ("product", "operation: PROD", ((2, 3, 2, 2),) * 2),
-            ("product of four", "operation: PROD stable_prod_grad: false", ((3, 2),) * 4),
+            ("product of four", "operation: PROD stable_prod_grad: false", ((3, 4),) * 4),
         ],
     ),
     *(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from gradient_check import check_gradients
@@ -37,7 +35,8 @@ WIDE = {
 
 @pytest.fixture(params=["sums of each chunk", "sums of all tiles"])
 def always(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Winograd wherever it can be, and both ways to its weight gradient."""
+    """Winograd in lanes wherever it can be, and both ways to its weight gradient."""
+    monkeypatch.setattr(WindowedProduct, "_is_small", lambda self, images: False)
     monkeypatch.setattr(WindowedProduct, "_product_class", lambda self, image_groups: WinogradProduct)
     if request.param == "sums of all tiles":
         monkeypatch.setattr(product, "_LARGE_SUMS", 0)
@@ -122,8 +121,9 @@ def test_when_it_is_taken(windows: Windows, channels: int, outputs: int, groups:
 
 @pytest.mark.parametrize(("engine", "expected"), [("", WinogradProduct), ("engine: CAFFE", LaneProduct)])
 def test_the_engine_caffe_asks_for_the_plain_sum(engine: str, expected: type) -> None:
-    checked = case(((2, 64, 24, 24), f"num_output: 64 kernel_size: 3 pad: 1 {engine}"), 2)
-    single = SingleLayer(checked)
-    single.forward(checked.make_bottoms())
-    assert isinstance(single.layer, WindowedProduct)
-    assert type(single.layer._lane_product(math.ceil(2 / lane_count()))) is expected
+    images = lane_count()
+    checked = case(((images, 64, 24, 24), f"num_output: 64 kernel_size: 3 pad: 1 {engine}"), images)
+    layer = checked.layer(np.float32)
+    layer.setup(checked.bottom_shapes(None))
+    assert isinstance(layer, WindowedProduct)
+    assert type(layer._product_for(images)) is expected

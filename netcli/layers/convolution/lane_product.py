@@ -40,8 +40,10 @@ class LaneProduct:
 
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         from netcli.layers.convolution import cpu
+        from netcli.runtime.jit import LANES
         from netcli.runtime.tiles import tile_height
 
+        self._lanes = LANES
         self._kernels = cpu
         self._windows = windows
         self._channels = channels
@@ -56,13 +58,13 @@ class LaneProduct:
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Writes y; ``bias`` (outputs,) or None."""
-        self._multiply(x, weights, self._zeros if bias is None else bias, y, False)
+        self.multiply(x, self.packed(weights, False), bias, y, False)
 
     def backward_data(
         self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray, constant: np.ndarray | None = None
     ) -> None:
         """Writes dx, plus ``constant`` (channels,) if there is one."""
-        self._multiply(dy, weights, self._zeros if constant is None else constant, dx, True)
+        self.multiply(dy, self.packed(weights, True), constant, dx, True)
 
     def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient``, of the weights' shape."""
@@ -93,14 +95,26 @@ class LaneProduct:
         partial = scratch("partial", (chunks, *dy.shape[2:]), self._dtype)
         self._kernels.add_bias_gradient(dy, partial, gradient)
 
-    def _multiply(
-        self, source: np.ndarray, weights: np.ndarray, constant: np.ndarray, target: np.ndarray, for_backward: bool
-    ) -> None:
+    def packed(self, weights: np.ndarray, for_backward: bool) -> np.ndarray:
+        """The weights as ``multiply`` wants them, in memory that the next product will use too."""
         made = (self._channels if for_backward else self._outputs) // self._groups
         blocks = -(-made // self._height)
         rows = weights.size // (made * self._groups)
-        packed = scratch("packed", (self._groups, blocks, rows, source.shape[3]), self._dtype)
+        packed = scratch("packed", (self._groups, blocks, rows, self._lanes), self._dtype)
         self._kernels.pack_weights(np.ascontiguousarray(weights), self._groups, for_backward, self._height, packed)
+        return packed
+
+    def multiply(
+        self,
+        source: np.ndarray,
+        packed: np.ndarray,
+        constant: np.ndarray | None,
+        target: np.ndarray,
+        for_backward: bool,
+    ) -> None:
+        """Writes y of x, or with ``for_backward`` dx of dy, with weights that were packed for it."""
+        constant = self._zeros if constant is None else constant
+        blocks = packed.shape[1]
         source, target = self._side_by_side(source), self._side_by_side(target)
         positions = self._windows.input_positions if for_backward else self._windows.output_positions
         table = self._runs(target.shape[1] // positions, for_backward)

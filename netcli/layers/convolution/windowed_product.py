@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
+from netcli.layers.convolution.few_images.product import TiledProduct
+from netcli.layers.convolution.few_images.tiling import fills_few_lanes
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
 from netcli.layers.convolution.winograd.geometry import is_faster
 from netcli.layers.convolution.winograd.product import WinogradProduct
-from netcli.layers.lane_view import LaneView
+from netcli.layers.lane_view import LaneView, PlainView
 from netcli.layers.layer import Layer
 from netcli.layers.windows import Windows
 from netcli.runtime.blob import PLAIN, Blob, Shape
@@ -19,6 +21,22 @@ from netcli.schema import caffe_pb2 as pb
 
 Geometry = tuple[Windows, int, int, int]
 """Windows, channels, outputs, groups."""
+
+
+class Product(Protocol):
+    """One geometry for one number of images. x, dx and y, dy: in lanes or plain, as the product is made for."""
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Writes y; ``bias`` has one value for each of its channels, or is None."""
+
+    def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
+        """Writes dx."""
+
+    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
+        """Adds to ``gradient``, of the weights' shape."""
+
+    def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
+        """Adds to ``gradient``, of the bias's shape."""
 
 
 class WindowedProduct(Layer):
@@ -30,7 +48,7 @@ class WindowedProduct(Layer):
 
     transposed: ClassVar[bool] = False
     _geometry: Geometry
-    _product: tuple[tuple[Geometry, int], LaneProduct | TransposedLaneProduct] | None = None
+    _product: tuple[tuple[Geometry, int], Product] | None = None
 
     def _plan(
         self,
@@ -49,7 +67,8 @@ class WindowedProduct(Layer):
             ConfigError: a filler is not known or does not suit, see ``check_filler``.
         """
         self._geometry = (windows, channels, outputs, groups)
-        self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
+        self._axis = axis
+        self._lane_views = LaneView(axis), LaneView(axis), LaneView(axis)
         assert self.param_field is not None
         self.declarations = [
             self.learnable(weight_shape, settings.weight_filler, self.param_field, "weight_filler", "type")
@@ -75,42 +94,72 @@ class WindowedProduct(Layer):
         windows, channels, outputs, groups = self._geometry
         return plain.reshape(outputs, channels // groups, windows.taps)
 
-    def _lane_product(self, image_groups: int) -> LaneProduct | TransposedLaneProduct:
-        """What computes it for so many groups of images."""
-        key = (self._geometry, image_groups)
+    def _product_for(self, images: int) -> Product:
+        """What computes it for so many images."""
+        key = (self._geometry, images)
         if self._product is None or self._product[0] != key:
-            product = self._product_class(image_groups)(*self._geometry, self.context.dtype)
-            self._product = (key, TransposedLaneProduct(product) if self.transposed else product)
+            self._product = (key, self._small_product(images) if self._is_small(images) else self._lane_product(images))
         return self._product[1]
 
+    def _is_small(self, images: int) -> bool:
+        """Whether the product for so many images takes plain arrays instead of lanes."""
+        from netcli.runtime.jit import LANES
+
+        return not self.transposed and fills_few_lanes(images, LANES)
+
+    def _small_product(self, images: int) -> Product:
+        return TiledProduct(*self._geometry, self.context.dtype, images, self._summed_plainly, self._weights_stamp)
+
+    def _lane_product(self, images: int) -> Product:
+        from netcli.runtime.jit import LANES
+
+        product = self._product_class(-(-images // LANES))(*self._geometry, self.context.dtype)
+        return TransposedLaneProduct(product) if self.transposed else product
+
     def _product_class(self, image_groups: int) -> type[LaneProduct]:
-        """The plain sum, as Caffe has it, for ``engine: CAFFE``; otherwise what is expected to be fastest."""
-        summed_plainly = self.param.convolution_param.engine == pb.ConvolutionParameter.CAFFE
-        if not summed_plainly and is_faster(*self._geometry, image_groups):
+        """What is expected to be fastest."""
+        if not self._summed_plainly and is_faster(*self._geometry, image_groups):
             return WinogradProduct
         return LaneProduct
+
+    @property
+    def _summed_plainly(self) -> bool:
+        """Whether the sum is to be computed as it stands, as Caffe does."""
+        return self.param.convolution_param.engine == pb.ConvolutionParameter.CAFFE
+
+    def _weights_stamp(self) -> int | None:
+        """A number that stands for the present weights; None where they change from pass to pass, or unseen."""
+        return None if self.training else self.params[0].values.stamp
+
+    def _views(self, images: int) -> tuple[LaneView | PlainView, ...]:
+        """How the product for so many images sees a bottom, a top, and the gradient of a bottom."""
+        return (PlainView(self._axis),) * 3 if self._is_small(images) else self._lane_views
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
         bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
         for bottom, top in zip(bottoms, tops, strict=True):
-            x = self._bottom_lanes.read(bottom.values)
-            self._lane_product(len(x)).forward(x, weights, bias, self._top_lanes.write(top.values))
-            self._top_lanes.store(top.values)
+            images = math.prod(bottom.shape[: self._axis])
+            bottom_view, top_view, _ = self._views(images)
+            x, y = bottom_view.read(bottom.values), top_view.write(top.values)
+            self._product_for(images).forward(x, weights, bias, y)
+            top_view.store(top.values)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
-            dy = self._top_lanes.read(top.gradients)
-            product = self._lane_product(len(dy))
+            images = math.prod(bottom.shape[: self._axis])
+            bottom_view, top_view, gradient_view = self._views(images)
+            dy = top_view.read(top.gradients)
+            product = self._product_for(images)
             if self.wants_gradient(0):
                 weight_gradient = self._as_weights(self.params[0].gradients.update(PLAIN))
-                product.backward_weights(self._bottom_lanes.read(bottom.values), dy, weight_gradient)
+                product.backward_weights(bottom_view.read(bottom.values), dy, weight_gradient)
             if len(self.params) > 1 and self.wants_gradient(1):
                 product.backward_bias(dy, self.params[1].gradients.update(PLAIN))
             if wanted:
-                product.backward_data(dy, weights, self._bottom_gradient_lanes.write(bottom.gradients))
-                self._bottom_gradient_lanes.store(bottom.gradients)
+                product.backward_data(dy, weights, gradient_view.write(bottom.gradients))
+                gradient_view.store(bottom.gradients)
 
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """One for each output value, channel of its group and tap, taps in the padding included."""

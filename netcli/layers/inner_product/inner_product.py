@@ -22,7 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.convolution.windowed_product import WindowedProduct
+from netcli.layers.convolution.windowed_product import Product, WindowedProduct
+from netcli.layers.inner_product.few_rows import FewRows
 from netcli.layers.layer import LayerContext
 from netcli.layers.registry import register
 from netcli.layers.windows import Windows
@@ -84,6 +85,12 @@ class InnerProduct(WindowedProduct):
         copy = self._weights()
         np.copyto(copy, self.params[0].values.read(PLAIN))
         return copy
+
+    def _is_small(self, images: int) -> bool:
+        return not self.param.inner_product_param.transpose and super()._is_small(images)
+
+    def _small_product(self, images: int) -> Product:
+        return FewRows()
 
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         if not self.param.inner_product_param.transpose:

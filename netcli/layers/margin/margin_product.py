@@ -14,7 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netcli.layers.convolution.few_images.tiling import fills_few_lanes
 from netcli.layers.convolution.lane_product import LaneProduct
+from netcli.layers.inner_product.few_rows import FewRowsInLanes
 from netcli.layers.lane_view import LaneView
 from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.loss.labels import check_label_count
@@ -29,7 +31,8 @@ class MarginProduct(Layer):
     """Subclasses say which rows are multiplied, put the margin in, and lead the gradient back."""
 
     settings: MarginSettings
-    _product: tuple[tuple[Windows, int, int], LaneProduct] | None = None
+    _product: tuple[tuple[tuple[Windows, int, int], int], LaneProduct | FewRowsInLanes] | None = None
+    _units_of: int | None = None
 
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
@@ -50,6 +53,7 @@ class MarginProduct(Layer):
         check_annealing(self, field, settings)
         features, classes = math.prod(shape[axis:]), settings.num_output
         check_label_count(self, (math.prod(shape[:axis]), features), 1, label_shape)
+        self._items = math.prod(shape[:axis])
         self._geometry = (Windows.whole(shape[axis + 1 :]), shape[axis], classes)
         self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
         self.declarations = [
@@ -106,11 +110,14 @@ class MarginProduct(Layer):
     # What subclasses use
 
     def _unit_rows(self) -> np.ndarray:
-        """A copy of the parameter with rows of length 1, made anew."""
+        """A copy of the parameter with rows of length 1, made anew unless the parameter is what it was."""
         rows = self.params[0].values.read(PLAIN)
         units, norms = self._kept_unit_rows(), self._row_norms()
-        self.kernels.row_norms(rows, norms)
-        self.kernels.unit_rows(rows, norms, units)
+        stamp = self.params[0].values.stamp
+        if stamp is None or stamp != self._units_of:
+            self.kernels.row_norms(rows, norms)
+            self.kernels.unit_rows(rows, norms, units)
+        self._units_of = stamp
         return units
 
     def _kept_unit_rows(self) -> np.ndarray:
@@ -134,11 +141,16 @@ class MarginProduct(Layer):
         """gradient (num_output, D) += dy^T x."""
         self._lane_product().backward_weights(x, dy, self._as_weights(gradient))
 
-    def _lane_product(self) -> LaneProduct:
-        if self._product is None or self._product[0] != self._geometry:
+    def _lane_product(self) -> LaneProduct | FewRowsInLanes:
+        from netcli.runtime.jit import LANES
+
+        key = (self._geometry, self._items)
+        if self._product is None or self._product[0] != key:
             windows, channels, classes = self._geometry
-            product = LaneProduct(windows, channels, classes, 1, self.context.dtype)
-            self._product = (self._geometry, product)
+            if fills_few_lanes(self._items, LANES):
+                self._product = (key, FewRowsInLanes(self._items))
+            else:
+                self._product = (key, LaneProduct(windows, channels, classes, 1, self.context.dtype))
         return self._product[1]
 
     def _as_weights(self, rows: np.ndarray) -> np.ndarray:

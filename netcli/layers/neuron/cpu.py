@@ -277,3 +277,33 @@ def prelu_backward(x, dy, slopes, in_place, wanted, dx, sums, slope_gradients):
             for lane in range(LANES):
                 total += sums[chunk, channel, lane]
         slope_gradients[channel] = total
+
+
+@parallel_kernel
+def prelu_rows_forward(x, slopes, y):
+    """x, y: (N, C, P), plain; slopes: (C,). NaN stays NaN."""
+    channels = x.shape[1]
+    for task in prange(x.shape[0] * channels):
+        source, target = x[task // channels, task % channels], y[task // channels, task % channels]
+        slope = slopes[task % channels]
+        for i in range(source.size):
+            value = source[i]
+            target[i] = value if value > 0 else slope * value
+
+
+@parallel_kernel
+def prelu_rows_backward(x, dy, slopes, wanted, dx, slope_gradients):
+    """x, dy, dx: (N, C, P), plain; dx may be dy. Writes dx if ``wanted``, and slope_gradients (C,)."""
+    zero = x.dtype.type(0)
+    for channel in prange(x.shape[1]):
+        total = zero
+        slope = slopes[channel]
+        for image in range(x.shape[0]):
+            source, gradients, target = x[image, channel], dy[image, channel], dx[image, channel]
+            for i in range(source.size):
+                total += zero if source[i] > 0 else gradients[i] * source[i]
+            if wanted:
+                for i in range(source.size):
+                    gradient = gradients[i]
+                    target[i] = gradient if source[i] > 0 else slope * gradient
+        slope_gradients[channel] = total

@@ -53,23 +53,41 @@ class PReLU(Layer):
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        x = self._input.keep(bottoms[0], tops[0], LANES)
-        self.kernels.prelu_forward(x, self._slopes(*x.shape[2:]), tops[0].values.write(LANES))
+        place = bottoms[0].values.home()
+        x = self._input.keep(bottoms[0], tops[0], place)
+        y = tops[0].values.write(place)
+        if place is LANES:
+            self.kernels.prelu_forward(x, self._spread_slopes(*x.shape[2:]), y)
+        else:
+            self.kernels.prelu_rows_forward(_rows(x), self._slopes(x.shape[1]), _rows(y))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        x = self._input.values(bottoms[0], tops[0]).read(LANES)
-        dy = tops[0].gradients.read(LANES)
-        dx = bottoms[0].gradients.write(LANES) if propagate_down[0] else dy
-        slope_gradients = self._work.scratch("slope gradients", x.shape[2])
-        slopes = self._slopes(*x.shape[2:])
-        chunks = max(1, min(_CHUNKS, x.shape[0] * x.shape[1] // _LEAST_CHUNK))
-        sums = scratch("partial", (chunks, *x.shape[2:]), self.context.dtype)
-        self.kernels.prelu_backward(x, dy, slopes, dx is dy, propagate_down[0], dx, sums, slope_gradients)
+        place = tops[0].gradients.home()
+        x = self._input.values(bottoms[0], tops[0]).read(place)
+        dy = tops[0].gradients.read(place)
+        dx = bottoms[0].gradients.write(place) if propagate_down[0] else dy
+        slope_gradients = self._work.scratch("slope gradients", tops[0].shape[1])
+        if place is LANES:
+            chunks = max(1, min(_CHUNKS, x.shape[0] * x.shape[1] // _LEAST_CHUNK))
+            sums = scratch("partial", (chunks, *x.shape[2:]), self.context.dtype)
+            slopes = self._spread_slopes(*x.shape[2:])
+            self.kernels.prelu_backward(x, dy, slopes, dx is dy, propagate_down[0], dx, sums, slope_gradients)
+        else:
+            slopes = self._slopes(x.shape[1])
+            self.kernels.prelu_rows_backward(_rows(x), _rows(dy), slopes, propagate_down[0], _rows(dx), slope_gradients)
         gradient = self.params[0].gradients.update(PLAIN)
         gradient += slope_gradients.sum() if self._shared else slope_gradients
 
-    def _slopes(self, channels: int, lanes: int) -> np.ndarray:
-        """(C, L): each channel's slope, or the one that serves all, in every lane."""
+    def _slopes(self, channels: int) -> np.ndarray:
+        """(C,): each channel's slope, or the one that serves all."""
+        return np.broadcast_to(self.params[0].values.read(PLAIN), channels).copy()
+
+    def _spread_slopes(self, channels: int, lanes: int) -> np.ndarray:
+        """(C, L): each channel's slope in every lane."""
         spread = self._work.scratch("slopes", channels, lanes)
         spread[:] = self.params[0].values.read(PLAIN).reshape(-1, 1)
         return spread
+
+
+def _rows(plain: np.ndarray) -> np.ndarray:
+    return plain.reshape(*plain.shape[:2], -1)

@@ -44,8 +44,8 @@ class MVN(Layer):
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        self._input.keep(bottoms[0], tops[0], PLAIN)
-        x, y = self._by_row(bottoms[0].values.read(PLAIN)), self._by_row(tops[0].values.write(PLAIN))
+        x = self._by_row(self._input.keep(bottoms[0], tops[0], PLAIN))
+        y = self._by_row(tops[0].values.write(PLAIN))
         self.kernels.mvn_forward(x, self._eps, self.param.mvn_param.normalize_variance, *self._statistics(), y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:

@@ -1,7 +1,7 @@
 """CPU kernels of pooling, in lanes: x (G, P, C, L), y (G, Q, C, L), and tables of ``netcli.layers.windows``.
 
-Channels and lanes of a position are one row, along which every loop vectorises. Backward gathers: each input
-position looks at the windows that hold it, so that no two tasks write to one place.
+Channels and lanes of a position are one row, along which every loop vectorises. Plain arrays come as (N C, P, 1, 1).
+Backward gathers: each input position looks at the windows that hold it, so that no two tasks write to one place.
 """
 
 from __future__ import annotations
@@ -175,3 +175,51 @@ def expected_backward(x, y, sums, dy, starts, windows, dx):
             gradient = dy[group, window].reshape(width)
             for j in range(width):
                 total[j] += gradient[j] * (value[j] + value[j] - result[j]) / whole[j]
+
+
+@parallel_kernel
+def max_of_rows(x, starts, positions, lowest, y, chosen):
+    """``max_forward`` of rows: x (R, P), y and chosen (R, Q)."""
+    for row in prange(len(x)):
+        values = x[row]
+        for window in range(y.shape[1]):
+            best, where = lowest, -1
+            for i in range(starts[window], starts[window + 1]):
+                value = values[positions[i]]
+                if where < 0 or value > best or value != value:
+                    best, where = value, positions[i]
+            y[row, window] = best
+            chosen[row, window] = where
+
+
+@parallel_kernel
+def spread_to_chosen(dy, chosen, dx):
+    """``max_backward`` of rows: dy and chosen (R, Q), dx (R, P)."""
+    for row in prange(len(dx)):
+        dx[row] = 0
+        for window in range(dy.shape[1]):
+            if chosen[row, window] >= 0:
+                dx[row, chosen[row, window]] += dy[row, window]
+
+
+@parallel_kernel
+def mean_of_rows(x, starts, positions, sizes, y):
+    """``average_forward`` of rows: x (R, P), y (R, Q)."""
+    for row in prange(len(x)):
+        values = x[row]
+        for window in range(y.shape[1]):
+            total = x.dtype.type(0)
+            for i in range(starts[window], starts[window + 1]):
+                total += values[positions[i]]
+            y[row, window] = total / sizes[window]
+
+
+@parallel_kernel
+def spread_means(dy, starts, positions, sizes, dx):
+    """``average_backward`` of rows: dy (R, Q), dx (R, P); the table leads from windows to positions."""
+    for row in prange(len(dx)):
+        dx[row] = 0
+        for window in range(dy.shape[1]):
+            part = dy[row, window] / sizes[window]
+            for i in range(starts[window], starts[window + 1]):
+                dx[row, positions[i]] += part

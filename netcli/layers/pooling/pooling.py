@@ -29,7 +29,7 @@ from netcli.layers.pooling.geometry import pooling_windows
 from netcli.layers.pooling.window_pool import WindowPool
 from netcli.layers.registry import register
 from netcli.layers.windows import Windows
-from netcli.runtime.blob import LANES, Blob, Shape
+from netcli.runtime.blob import LANES, Blob, Place, Shape
 from netcli.runtime.streams import stream_key
 from netcli.schema import caffe_pb2 as pb
 
@@ -41,6 +41,7 @@ _Method = pb.PoolingParameter
 class Pooling(Layer):
     _windows: Windows
     _pool: WindowPool | None = None
+    _place: Place
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N, C, H, W) -> (N, C, H', W'), twice with a mask.
@@ -64,8 +65,9 @@ class Pooling(Layer):
         return [(*shape[:2], *self._windows.outputs)] * max(1, len(self.param.top))
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        x = bottoms[0].values.read(LANES)
-        y = tops[0].values.write(LANES)
+        self._place = bottoms[0].values.home()
+        x = self._seen(bottoms[0].values.read(self._place))
+        y = self._seen(tops[0].values.write(self._place))
         pool = self._window_pool()
         method = self.param.pooling_param.pool
         if method == _Method.AVE:
@@ -73,7 +75,7 @@ class Pooling(Layer):
         elif method == _Method.MAX:
             chosen = pool.largest(x, y)
             if len(tops) > 1:
-                np.copyto(tops[1].values.write(LANES), chosen, casting="same_kind")
+                np.copyto(self._seen(tops[1].values.write(self._place)), chosen, casting="same_kind")
         elif self.training:
             key = stream_key(self.context.seed, "pooling", self.name, self.context.pass_index)
             pool.drawn(x, np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF), y)
@@ -83,8 +85,9 @@ class Pooling(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
-        dy = tops[0].gradients.read(LANES)
-        dx = bottoms[0].gradients.write(LANES)
+        place = self._place
+        dy = self._seen(tops[0].gradients.read(place))
+        dx = self._seen(bottoms[0].gradients.write(place))
         pool = self._window_pool()
         method = self.param.pooling_param.pool
         if method == _Method.AVE:
@@ -92,7 +95,14 @@ class Pooling(Layer):
         elif method == _Method.MAX or self.training:
             pool.of_chosen(dy, dx)
         else:
-            pool.of_expected(bottoms[0].values.read(LANES), tops[0].values.read(LANES), dy, dx)
+            x, y = self._seen(bottoms[0].values.read(place)), self._seen(tops[0].values.read(place))
+            pool.of_expected(x, y, dy, dx)
+
+    def _seen(self, array: np.ndarray) -> np.ndarray:
+        """As the kernels want it: lanes as they are; of a plain array each channel as an image of its own."""
+        if self._place is LANES:
+            return array
+        return array.reshape(array.shape[0] * array.shape[1], -1, 1, 1)
 
     def _window_pool(self) -> WindowPool:
         if self._pool is None:

@@ -13,7 +13,7 @@ from netcli.runtime.blob import aligned_zeros
 
 
 class WindowPool:
-    """A pooling of one geometry, in lanes: x (G, P, C, L) -> y (G, Q, C, L).
+    """A pooling of one geometry, in lanes: x (G, P, C, L) -> y (G, Q, C, L), or of rows: (R, P, 1, 1) -> (R, Q, 1, 1).
 
     A ``forward`` method is followed by the ``backward`` method of its kind.
     """
@@ -30,7 +30,10 @@ class WindowPool:
         """Writes the largest value of each window; returns its position, int32 like y."""
         lowest = self._dtype.type(np.finfo(self._dtype).min)
         chosen = self._choices(y)
-        self._kernels.max_forward(x, *inputs_of_outputs(self._windows), lowest, y, chosen)
+        if _are_rows(x):
+            self._kernels.max_of_rows(_rows(x), *inputs_of_outputs(self._windows), lowest, _rows(y), _rows(chosen))
+        else:
+            self._kernels.max_forward(x, *inputs_of_outputs(self._windows), lowest, y, chosen)
         return chosen
 
     def drawn(self, x: np.ndarray, key: np.uint64, y: np.ndarray) -> None:
@@ -40,15 +43,27 @@ class WindowPool:
 
     def of_chosen(self, dy: np.ndarray, dx: np.ndarray) -> None:
         """The backward pass of ``largest`` and ``drawn``."""
-        self._kernels.max_backward(dy, self._chosen, *outputs_of_inputs(self._windows), dx)
+        assert self._chosen is not None, "backward before forward"
+        if _are_rows(dx):
+            self._kernels.spread_to_chosen(_rows(dy), _rows(self._chosen), _rows(dx))
+        else:
+            self._kernels.max_backward(dy, self._chosen, *outputs_of_inputs(self._windows), dx)
 
     def average(self, x: np.ndarray, y: np.ndarray) -> None:
         """Writes the mean of each window."""
-        self._kernels.average_forward(x, *inputs_of_outputs(self._windows), self._window_sizes(), y)
+        sizes = self._window_sizes()
+        if _are_rows(x):
+            self._kernels.mean_of_rows(_rows(x), *inputs_of_outputs(self._windows), sizes, _rows(y))
+        else:
+            self._kernels.average_forward(x, *inputs_of_outputs(self._windows), sizes, y)
 
     def of_average(self, dy: np.ndarray, dx: np.ndarray) -> None:
         """The backward pass of ``average``."""
-        self._kernels.average_backward(dy, *outputs_of_inputs(self._windows), self._window_sizes(), dx)
+        sizes = self._window_sizes()
+        if _are_rows(dx):
+            self._kernels.spread_means(_rows(dy), *inputs_of_outputs(self._windows), sizes, _rows(dx))
+        else:
+            self._kernels.average_backward(dy, *outputs_of_inputs(self._windows), sizes, dx)
 
     def expected(self, x: np.ndarray, y: np.ndarray) -> None:
         """Writes what ``drawn`` gives on average."""
@@ -70,3 +85,12 @@ class WindowPool:
         if self._sizes is None:
             self._sizes = average_sizes(self._windows, self._dtype)
         return self._sizes
+
+
+def _are_rows(array: np.ndarray) -> bool:
+    """Whether nothing stands beside a position's value, so that loops over what does would be idle."""
+    return array.shape[2:] == (1, 1)
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    return array.reshape(array.shape[:2])

@@ -28,18 +28,26 @@ _FILTER_CYCLES = 50.0
 products; a tile and a channel; a tile and an output; and, once for all tiles, a channel and an output."""
 
 
-def is_faster(windows: Windows, channels: int, outputs: int, groups: int, image_groups: int) -> bool:
-    """Whether Winograd's algorithm can do it, and is expected to be faster than the sum as it stands."""
+def is_possible(windows: Windows) -> bool:
+    """Whether Winograd's algorithm can do it: 3 x 3 windows at stride 1."""
     square = (FILTER_SIDE, FILTER_SIDE)
     if windows.kernel != square or windows.stride != (1, 1) or windows.dilation != (1, 1):
         return False
-    if max(windows.pad) >= FILTER_SIDE:
-        return False
+    return max(windows.pad) < FILTER_SIDE
+
+
+def cycles(windows: Windows, channels: int, outputs: int, groups: int, image_groups: int) -> float:
+    """What a forward pass is expected to take."""
     tiles = image_groups * math.prod(-(-size // OUTPUT_SIDE) for size in windows.outputs)
-    direct = image_groups * windows.output_positions / OUTPUTS * _DIRECT_CYCLES
     pairs = channels * outputs / groups
     transforms = tiles * (_INPUT_CYCLES * channels + _OUTPUT_CYCLES * outputs)
-    return (tiles * _PRODUCT_CYCLES + _FILTER_CYCLES) * pairs + transforms < direct * pairs
+    return (tiles * _PRODUCT_CYCLES + _FILTER_CYCLES) * pairs + transforms
+
+
+def is_faster(windows: Windows, channels: int, outputs: int, groups: int, image_groups: int) -> bool:
+    """Whether Winograd's algorithm can do it, and is expected to be faster than the sum as it stands."""
+    direct = image_groups * windows.output_positions / OUTPUTS * _DIRECT_CYCLES * channels * outputs / groups
+    return is_possible(windows) and cycles(windows, channels, outputs, groups, image_groups) < direct
 
 
 def turned(windows: Windows) -> Windows:

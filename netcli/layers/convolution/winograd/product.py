@@ -18,6 +18,8 @@ _CACHE_VALUES = 400_000
 _LARGE_SUMS = 200 * 200
 """Channels times outputs from which each chunk of the tiles cannot have sums of its own."""
 _CHUNKS = 8
+_LEAST_CHUNK = 10
+"""Tiles that are worth sums of their own."""
 _TILES_IN_ALL = 64
 
 
@@ -48,9 +50,8 @@ class WinogradProduct(LaneProduct):
         if group_channels * group_outputs < _LARGE_SUMS:
             at_once = max(1, _CACHE_VALUES // (2 * TILE * (group_channels + columns) * lanes))
             steps = np.arange(at_once, dtype=np.int32) * group_channels
-            sums = scratch(
-                "sums", (min(_CHUNKS, tiles), self._groups, blocks, TILE, group_channels, columns), self._dtype
-            )
+            chunks = min(_CHUNKS, -(-tiles // _LEAST_CHUNK))
+            sums = scratch("sums", (chunks, self._groups, blocks, TILE, group_channels, columns), self._dtype)
             room = self._room(at_once * (group_channels + columns) + 2, lanes, pixels)
             self._winograd.correlate_tiles(
                 x, inputs, dy, outputs, self._groups, self._height, at_once, steps, room, places, sums
@@ -68,25 +69,37 @@ class WinogradProduct(LaneProduct):
                 self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, sums)
         self._winograd.add_tile_gradients(sums, gradient)
 
-    def _multiply(
-        self, source: np.ndarray, weights: np.ndarray, constant: np.ndarray, target: np.ndarray, for_backward: bool
+    def packed(self, weights: np.ndarray, for_backward: bool) -> np.ndarray:
+        """The transformed filters."""
+        made, summed = (self._channels, self._outputs) if for_backward else (self._outputs, self._channels)
+        blocks = -(-made // self._groups // self._height)
+        filters = scratch("packed", (TILE, self._groups, blocks, summed // self._groups, self._lanes), self._dtype)
+        self._winograd.transform_filters(weights, self._groups, for_backward, filters)
+        return filters
+
+    def multiply(
+        self,
+        source: np.ndarray,
+        packed: np.ndarray,
+        constant: np.ndarray | None,
+        target: np.ndarray,
+        for_backward: bool,
     ) -> None:
+        """As LaneProduct's."""
         import numba
 
-        lanes = source.shape[3]
+        constant = self._zeros if constant is None else constant
+        lanes, blocks = source.shape[3], packed.shape[2]
         summed, made = source.shape[2] // self._groups, target.shape[2] // self._groups
         windows = turned(self._windows) if for_backward else self._windows
         inputs, outputs = self._tables(windows, source.shape[2], target.shape[2], lanes)
-        blocks = -(-made // self._height)
-        filters = scratch("packed", (TILE, self._groups, blocks, summed, lanes), self._dtype)
-        self._winograd.transform_filters(weights, self._groups, for_backward, filters)
         tiles = len(source) * len(inputs)
         parts = -(-tiles // _TILES_AT_ONCE)
         splits = min(blocks, -(-numba.config.NUMBA_NUM_THREADS // (parts * self._groups)))
         room = self._room(-(-tiles // parts) * (summed + made) + 2, lanes)
         runs = np.array([[0, summed, 0, 0]], np.int32)
         self._winograd.multiply_tiles(
-            source, inputs, filters, constant, self._groups, parts, splits, runs, self._no_bias, room,
+            source, inputs, packed, constant, self._groups, parts, splits, runs, self._no_bias, room,
             outputs, target,
         )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Windowed products of a batch that would leave most lanes empty."""
