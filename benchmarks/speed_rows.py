@@ -1,8 +1,10 @@
 """One row of ``training_speed.py``: both sides of a net run in turns, each in a process of its own.
 
 A round is a block of iterations of netcli, one of PyTorch in NCHW and one in channels-last, each about as long; who
-begins moves on from round to round. While one process runs, the other waits for its standard input: how much of a core
-it uses nevertheless is measured, since a pool of threads that spins would disturb the other side.
+begins moves on from round to round. While one process runs, the other waits for its standard input. How much of a core
+it uses nevertheless is measured, since a pool of threads that spins would disturb the other side; and so is what the
+rest of the machine does, which must be next to nothing: two threads that wait for each other take many times as long
+where a third wants a core.
 """
 
 from __future__ import annotations
@@ -36,6 +38,12 @@ SETTLING_SECONDS = 0.05
 """Between two blocks, so that the threads of the side that has just run are asleep."""
 LONG_ITERATION = 0.25
 """Seconds from which on an iteration needs no other before it, to warm the caches, at the start of a block."""
+
+
+QUIET = 0.05
+"""Share of a core that other programs may use in a round that counts."""
+LEAST_ROUNDS = 3
+"""As many quiet ones suffice to leave the others out."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,7 @@ class Worker:
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
     def close(self) -> None:
+        """Ends the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
@@ -158,23 +167,68 @@ def measure(case: Case, rounds: int, block_seconds: float, peak_gflops: float) -
     with both_sides(case) as workers:
         sizes = {variant: _block_size(worker, variant, block_seconds) for variant, worker in workers.items()}
         seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-        idle = []
+        quiet = _Quiet(workers[NETCLI], workers[LAYOUTS[0]])
         for turn in range(rounds):
             first = turn % len(VARIANTS)
             for variant in VARIANTS[first:] + VARIANTS[:first]:
-                waiting = workers[LAYOUTS[0] if variant == NETCLI else NETCLI]
                 time.sleep(SETTLING_SECONDS)
-                before, begin = waiting.cpu_seconds(), time.perf_counter()
-                seconds[variant].append(workers[variant].block(variant, *sizes[variant]))
-                idle.append((waiting.cpu_seconds() - before) / (time.perf_counter() - begin))
-    return _row(case, seconds, max(idle), peak_gflops)
+                with quiet.watched(workers[variant], turn):
+                    seconds[variant].append(workers[variant].block(variant, *sizes[variant]))
+    kept = quiet.rounds()
+    row = _row(case, {variant: [values[turn] for turn in kept] for variant, values in seconds.items()}, peak_gflops)
+    return row | {
+        "rounds": len(kept),
+        "waiting_cpu_share": quiet.waiting,
+        "foreign_cpu_share": max(quiet.foreign[turn] for turn in kept),
+        "blocks_ms": {variant: [1000 * value for value in values] for variant, values in seconds.items()},
+        "blocks_foreign_cpu_share": list(quiet.foreign.values()),
+    }
 
 
-def _row(case: Case, seconds: dict[str, list[float]], idle: float, peak_gflops: float) -> dict[str, Any]:
+class _Quiet:
+    """What ran beside the blocks, as shares of a core, at most.
+
+    Attributes:
+        waiting: of the side that waits.
+        foreign: round -> of the rest of the machine.
+    """
+
+    def __init__(self, *sides: Worker) -> None:
+        self._sides = sides
+        self.waiting = 0.0
+        self.foreign: dict[int, float] = {}
+
+    def rounds(self) -> list[int]:
+        """Those in which the machine was quiet; if they are few, all."""
+        quiet = [turn for turn, share in self.foreign.items() if share <= QUIET]
+        return quiet if len(quiet) >= LEAST_ROUNDS else list(self.foreign)
+
+    @contextmanager
+    def watched(self, running: Worker, turn: int) -> Iterator[None]:
+        before, begin = self._used(running), time.perf_counter()
+        yield
+        seconds = time.perf_counter() - begin
+        own, waiting, machine = (after - then for after, then in zip(self._used(running), before, strict=True))
+        self.waiting = max(self.waiting, waiting / seconds)
+        self.foreign[turn] = max(self.foreign.get(turn, 0.0), (machine - own - waiting) / seconds)
+
+    def _used(self, running: Worker) -> tuple[float, float, float]:
+        waiting = sum(side.cpu_seconds() for side in self._sides if side is not running)
+        return running.cpu_seconds(), waiting, _machine_cpu_seconds()
+
+
+def _machine_cpu_seconds() -> float:
+    """That all processes together have run so far, in and out of the kernel."""
+    user, nice, system = map(int, Path("/proc/stat").read_text().split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
+def _row(case: Case, seconds: dict[str, list[float]], peak_gflops: float) -> dict[str, Any]:
     medians = {variant: statistics.median(values) for variant, values in seconds.items()}
     layout = min(LAYOUTS, key=lambda variant: medians[variant])
     ratios = [theirs / ours for ours, theirs in zip(seconds[NETCLI], seconds[layout], strict=True)]
-    gflops = {variant: case.flops() / median / 1e9 for variant, median in medians.items()}
+    flops = case.flops()
+    gflops = {variant: flops / median / 1e9 for variant, median in medians.items()}
     return {
         "row": case.name,
         "threads": case.threads,
@@ -186,8 +240,6 @@ def _row(case: Case, seconds: dict[str, list[float]], idle: float, peak_gflops: 
         "images_per_s": case.batch / medians[NETCLI],
         "gflops": gflops,
         "share_of_peak": gflops[NETCLI] / peak_gflops,
-        "waiting_cpu_share": idle,
-        "blocks_ms": {variant: [1000 * value for value in values] for variant, values in seconds.items()},
     }
 
 

@@ -1,8 +1,8 @@
 """What comes before and beside speed: seconds until the first iteration is done, and memory.
 
 Processes are fresh. Seconds count from the start of the process: Python, imports, the net, its kernels and one
-iteration. Memory is the most that the process has held (VmHWM), after some iterations, and what it held before it had a
-net; both sides have their libraries in it.
+iteration. Memory is the most that the process has held (VmHWM) after some iterations, and what it held before it had a
+net, with only the libraries loaded.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def cold_start(case: Case) -> dict[str, Any]:
 def peak_memory(case: Case) -> dict[str, Any]:
     """MiB of netcli and of PyTorch's two layouts."""
     with prepared(case, check=False) as folder:
-        peaks = {NETCLI: _peak(NETCLI, NETCLI, folder)}
-        peaks |= {layout: _peak("torch", layout, folder) for layout in LAYOUTS}
-    return {"row": case.name, "threads": case.threads, "peak_mib": peaks}
+        memory = {NETCLI: _memory(NETCLI, NETCLI, folder)}
+        memory |= {layout: _memory("torch", layout, folder) for layout in LAYOUTS}
+    return {"row": case.name, "threads": case.threads, "memory": memory}
 
 
 def _first_iteration(side: str, variant: str, folder: Path, environment: dict[str, str]) -> float:
@@ -46,9 +46,9 @@ def _first_iteration(side: str, variant: str, folder: Path, environment: dict[st
     return seconds
 
 
-def _peak(side: str, variant: str, folder: Path) -> float:
+def _memory(side: str, variant: str, folder: Path) -> dict[str, float]:
     worker = Worker(side, folder)
     worker.call("run", variant=variant, iterations=ITERATIONS, lead=0)
-    peak: float = worker.call("peak_mib")
+    memory: dict[str, float] = worker.call("memory")
     worker.close()
-    return peak
+    return memory

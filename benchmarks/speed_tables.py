@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from speed_rows import QUIET
 from speed_worker import LAYOUTS, NETCLI
 
 from netcli.report import units
 from netcli.report.tables import Column, aligned
 
-_WIDTHS = (28, 7, 10, 10, 13, 6, 14, 9, 8, 10)
-_TITLES = ("row", "threads", "netcli ms", "torch ms", "layout", "ratio", "range", "GFLOP/s", "of peak", "images/s")
-MIB = 2**20
+_WIDTHS = (26, 7, 9, 9, 13, 5, 14, 7, 7, 8, 6)
+_TITLES = (
+    "row", "threads", "netcli ms", "torch ms", "layout", "ratio", "range", "GFLOP/s", "of peak", "images/s", "others",
+)  # fmt: skip
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -40,14 +42,16 @@ def row_line(row: dict[str, Any]) -> str:
             f"{row['gflops'][NETCLI]:.1f}",
             f"{row['share_of_peak']:.0%}",
             units.count(round(row["images_per_s"])),
+            f"{row['foreign_cpu_share']:.0%}",
         )
     )
 
 
-def waiting_line(rows: Sequence[dict[str, Any]]) -> str:
-    """How well the sides kept out of each other's way."""
-    worst = max(rows, key=lambda row: row["waiting_cpu_share"])
-    return f"the side that waits uses at most {worst['waiting_cpu_share']:.1%} of a core ({worst['row']})"
+def quiet_line(rows: Sequence[dict[str, Any]]) -> str:
+    """How well the sides kept out of each other's way, and whether the machine was theirs."""
+    waiting, foreign = (max(row[key] for row in rows) for key in ("waiting_cpu_share", "foreign_cpu_share"))
+    line = f"beside a block: the side that waits used up to {waiting:.1%} of a core, other programs up to {foreign:.0%}"
+    return f"{line}, too much for these figures to count" if max(waiting, foreign) > QUIET else line
 
 
 def peak_line(threads: int, peaks: dict[str, float]) -> str:
@@ -93,12 +97,14 @@ def start_table(results: Sequence[dict[str, Any]]) -> str:
 
 
 def memory_table(results: Sequence[dict[str, Any]]) -> str:
-    """Peaks of whole processes."""
-    titles = ("netcli", *(f"torch {layout}" for layout in LAYOUTS))
+    """Peaks of whole processes, and what the libraries alone take of them."""
     rows = [
-        [result["row"], *(units.size(round(peak * MIB)) for peak in result["peak_mib"].values())] for result in results
+        [result["row"], side, *(f"{memory[key]:,.0f}" for key in ("peak_mib", "before_mib"))]
+        for result in results
+        for side, memory in result["memory"].items()
     ]
-    return aligned([Column("row"), *(Column(title, right=True) for title in titles)], rows)
+    columns = [Column("row"), Column("side"), Column("peak MiB", right=True), Column("without a net", right=True)]
+    return aligned(columns, rows)
 
 
 def _best(row: dict[str, Any], variants: Sequence[str]) -> float:
@@ -110,8 +116,8 @@ def _layer_row(layer: dict[str, Any]) -> list[str]:
     for way in ("forward", "backward"):
         ours, theirs = layer["netcli_ms"][way], layer["pytorch_ms"] and layer["pytorch_ms"][way]
         cells += [
-            f"{ours:.3f}",
-            "" if theirs is None else f"{theirs:.3f}",
+            f"{ours:.3f}" if ours else "",
+            f"{theirs:.3f}" if theirs else "",
             f"{theirs / ours:.2f}" if theirs and ours else "",
         ]
     gflops, share = layer["gflops"], layer["share_of_peak"]

@@ -48,6 +48,9 @@ class Side(Protocol):
     def layers(self, variant: str, iterations: int) -> list[dict[str, Any]]:
         """Name, type, and milliseconds forward and backward of each layer."""
 
+    def memory(self) -> dict[str, float]:
+        """MiB: the most that the process has held so far, and what it held before it had a net."""
+
 
 class Settings:
     """What FOLDER says."""
@@ -92,6 +95,7 @@ class Netcli:
         from netcli.runtime.threads import set_threads
 
         set_threads(settings.threads)
+        self._before_mib = peak_mib()
         self.solver = None if settings.inference else _solver(settings.source())
         self.net = self.solver.net if self.solver else Net(settings.source(), settings.phase, seed=SEED)
         self._values = input_values(self.net.graph)
@@ -121,6 +125,9 @@ class Netcli:
             }
             for layer in timing.layers
         ]
+
+    def memory(self) -> dict[str, float]:
+        return {"peak_mib": peak_mib(), "before_mib": self._before_mib}
 
     def _iterate(self, iterations: int) -> None:
         if self.solver:
@@ -189,6 +196,7 @@ class Torch:
         import torch
 
         torch.set_num_threads(settings.threads)
+        self._before_mib = peak_mib()
         self._torch = torch
         self._settings = settings
         self._graph = build_graph(settings.source(), settings.phase)
@@ -211,6 +219,9 @@ class Torch:
 
         net, values, _ = self._variant(variant)
         return layer_times(net, values, iterations, forward_only=self._settings.inference)
+
+    def memory(self) -> dict[str, float]:
+        return {"peak_mib": peak_mib(), "before_mib": self._before_mib}
 
     def _train(self, variant: str) -> float:
         net, values, optimizer = self._variant(variant)
@@ -271,8 +282,7 @@ def main() -> None:
     for line in sys.stdin:
         call = json.loads(line)
         method = call.pop("do")
-        answer = peak_mib() if method == "peak_mib" else getattr(side, method)(**call)
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(getattr(side, method)(**call)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def _measured(
             case = Case(name, count)
             found.append(measure(case, arguments.rounds, arguments.block_seconds, peaks[str(count)]["fma"]))
             print(speed_tables.row_line(found[-1]), flush=True)
-    print(speed_tables.waiting_line(found))
+    print(speed_tables.quiet_line(found))
     if len(threads) > 1:
         print(speed_tables.scaling_table(found))
     return found
