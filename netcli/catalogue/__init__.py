@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from netcli.catalogue import data, faces, graph, lint, measuring, pycaffe, running, solver, text, weights
+from netcli.catalogue import conversion, data, faces, graph, lint, measuring, pycaffe, running, solver, text, weights
 from netcli.catalogue.entry import Entry
 
 ENTRIES: dict[str, Entry] = {
@@ -19,5 +19,6 @@ ENTRIES: dict[str, Entry] = {
     **measuring.ENTRIES,
     **faces.ENTRIES,
     **pycaffe.ENTRIES,
+    **conversion.ENTRIES,
 }
 CATALOGUE: dict[str, str] = {code: entry.title for code, entry in ENTRIES.items()}

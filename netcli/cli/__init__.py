@@ -26,6 +26,8 @@ COMMANDS = {
     "layers": "Print what the layer types do.",
     "explain": "Say what a code of a message means.",
     "upgrade": "Rewrite an old prototxt in the modern form.",
+    "export": "Write a net with its weights as ONNX or as a file of weights.",
+    "convert": "Rewrite a file of weights in another format.",
     "data": "Make data sets, and look into them.",
     "extract": "Write what a blob of a trained net holds for each item of a set.",
     "verify": "Tell by their features whether pairs of faces show one person.",

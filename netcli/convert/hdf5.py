@@ -106,5 +106,6 @@ def _arrays_in(group: Any, h5py: ModuleType) -> list[np.ndarray]:
     arrays: list[np.ndarray] = []
     while isinstance(item := group.get(str(len(arrays))), h5py.Dataset):
         array = item[()]
-        arrays.append(np.ascontiguousarray(array, None if array.dtype == np.float64 else np.float32))
+        dtype = np.float64 if array.dtype == np.float64 else np.float32
+        arrays.append(np.ascontiguousarray(array, dtype).reshape(array.shape))
     return arrays

@@ -14,6 +14,9 @@ OPTIONAL_PACKAGES = {
     "opencv-python-headless": "images",
     "h5py": "hdf5",
     "matplotlib": "plot",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "safetensors": "safetensors",
     "tensorboardX": "tensorboard",
 }
 """package -> the extra that brings it"""

@@ -16,6 +16,8 @@ from netcli.catalogue import CATALOGUE, ENTRIES
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate_errors.py"))
 NEEDS = {
+    **dict.fromkeys(["NC600", "NC602", "NC603", "NC604", "NC605", "NC606", "NC607"], "onnx"),
+    **dict.fromkeys(["NC616"], "onnxruntime"),
     **dict.fromkeys(["NC225", "NC224", "NC228", "NC458", "NC463", "NC555", "NC567"], "h5py"),
     **dict.fromkeys(["NC206", "NC209", "NC210", "NC215", "NC216", "NC221", "NC229", "NC589"], "cv2"),
     **dict.fromkeys(["NC564", "NC565", "NC566"], "cv2"),

@@ -1,0 +1,244 @@
+"""What ``netcli export`` does: the net in phase TEST, its weights, and the file that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netcli.cli.batch_size import with_batch_size
+from netcli.cli.converting import refuse_overwriting, write_stored
+from netcli.cli.fixed_feeds import FixedFeeds, ItemShape
+from netcli.cli.loading import net_of_solver
+from netcli.convert.atomic_file import write_atomically
+from netcli.convert.caffemodel import read_weights
+from netcli.convert.deploy import Deployed, deployed
+from netcli.convert.formats import MODEL_ENDING, format_of
+from netcli.data.feed import Feeds
+from netcli.errors import Finding, RunError
+from netcli.net.graph import build_graph
+from netcli.net.net import Net
+from netcli.net.weights import load_weights, stored_net
+from netcli.prototxt import NetSource, SolverSource, load, resolve_path
+from netcli.report import units
+from netcli.report.tables import Column, table
+from netcli.runtime.blob import PLAIN
+from netcli.runtime.threads import set_threads
+from netcli.schema import caffe_pb2 as pb
+
+if TYPE_CHECKING:
+    from netcli.convert.onnx.comparison import Difference
+
+SCHEMA = 1
+
+Tell = Callable[[Iterable[Finding]], None]
+Stored = list[tuple[str, pb.NetParameter]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments and options of ``netcli export``."""
+
+    file: str
+    output: str
+    weights: str | None
+    seed: int | None
+    blobs: tuple[str, ...]
+    batch: int | None
+    dynamic_batch: bool
+    check: bool
+    tolerance: float
+    level: int | None
+    stages: tuple[str, ...]
+    input_shape: ItemShape | None
+    threads: int | None
+    force: bool
+
+    @property
+    def is_model(self) -> bool:
+        """Whether the output is a model, and not a file of weights."""
+        return self.output.lower().endswith(MODEL_ENDING)
+
+
+def export_net(request: Request, tell: Tell) -> dict[str, Any]:
+    """Writes the file; the object of ``netcli export --json``.
+
+    Args:
+        tell: gets notes on what is changed and left out, as they arise.
+
+    Raises:
+        ConfigError: the net cannot be planned.
+        RunError: NC512 the file is there already, NC609 a name without a format, NC610 and NC618 without weights,
+            NC616 a model that differs; whatever loading, exporting and writing raise.
+    """
+    if not request.is_model:
+        format_of(request.output)
+    refuse_overwriting(request.output, force=request.force)
+    source = load(request.file)
+    net_source = net_of_solver(source, pb.TEST) if isinstance(source, SolverSource) else source
+    tell(net_source.notices)
+    stored = [(name, read_weights(name)) for name in _weights(request, source)]
+    if request.batch is not None:
+        net_source = with_batch_size(net_source, request.batch)
+    net_source = _in_state(net_source, request)
+    set_threads(request.threads)
+    if request.is_model:
+        return _export_model(request, net_source, stored, tell)
+    return _export_weights(request, net_source, stored, tell)
+
+
+def summary(result: dict[str, Any]) -> str:
+    """The line that says what was written."""
+    if result["format"] != "onnx":
+        return str(result["line"])
+    blobs = [
+        f"{kind} {blob['name']} {_shape(blob['shape'])}" for kind in ("input", "output") for blob in result[kind + "s"]
+    ]
+    line = f"wrote {result['output']}: ONNX opset {result['opset']}, {result['nodes']} nodes, "
+    return line + f"{units.count(result['parameters'])} parameters; {', '.join(blobs)}"
+
+
+def table_of_differences(check: list[dict[str, Any]]) -> str:
+    """One row for each output."""
+    rows = [
+        [entry["output"], str(entry["batch"]), f"{entry['absolute']:.2e}", f"{entry['relative']:.2e}"]
+        for entry in check
+    ]
+    columns = [Column("output"), Column("batch", right=True), Column("largest difference", right=True)]
+    return table([*columns, Column("relative", right=True)], rows, terminal=False)
+
+
+def _weights(request: Request, source: NetSource | SolverSource) -> list[str]:
+    """The files named on the command line, else those that the solver names; none with --seed alone."""
+    if request.weights is not None:
+        return [name for name in request.weights.split(",") if name]
+    if request.seed is not None:
+        return []
+    if isinstance(source, SolverSource) and source.param.weights:
+        named = [name for entry in source.param.weights for name in entry.split(",") if name]
+        return [str(resolve_path(name, source.file, source.place("weights"))) for name in named]
+    raise RunError.of(
+        "NC618", "there are no weights to export",
+        hint="pass --weights FILE; or --seed N, to export what the fillers make",
+    )  # fmt: skip
+
+
+def _in_state(source: NetSource, request: Request) -> NetSource:
+    """The net with the level and the stages that were asked for."""
+    if request.level is None and not request.stages:
+        return source
+    param = pb.NetParameter()
+    param.CopyFrom(source.param)
+    if request.level is not None:
+        param.state.level = request.level
+    param.state.stage.extend(stage for stage in request.stages if stage not in param.state.stage)
+    return NetSource(param, source.node, source.file, source.notices)
+
+
+def _loaded(net: Net, stored: Stored, tell: Tell) -> None:
+    """Loads the weights one after the other; tells of stored layers that have no place.
+
+    Raises:
+        RunError: NC610 for layers that no file has weights for; as ``load_weights``.
+    """
+    reports = [load_weights(net, message, name) for name, message in stored]
+    for report in reports:
+        if report.not_in_net:
+            names = ", ".join(report.not_in_net)
+            message = f"layers of {report.source} that the exported net does not have are left out: {names}"
+            tell([Finding("NC617", message, "note")])
+    if not reports:
+        return
+    found = {name for report in reports for name in (*report.loaded, *report.reshaped)}
+    missing = [name for name in net.params if name not in found]
+    if missing:
+        raise RunError.of(
+            "NC610", f"there are no weights for {len(missing)} of the net's layers: {', '.join(missing)}",
+            hint="name every file, comma-separated; weights are matched by layer name",
+        )  # fmt: skip
+
+
+def _export_weights(request: Request, source: NetSource, stored: Stored, tell: Tell) -> dict[str, Any]:
+    net = Net(source, pb.TEST, feeds=_feeds(request, source), seed=request.seed or 0)
+    _loaded(net, stored, tell)
+    notes, line = write_stored(stored_net(net), request.output)
+    tell(notes)
+    form = format_of(request.output).name
+    parameters = sum(item.blob.count for item in net.learnable)
+    return {
+        "schema": SCHEMA, "output": request.output, "format": form, "parameters": parameters, "check": [], "line": line
+    }  # fmt: skip
+
+
+def _feeds(request: Request, source: NetSource) -> FixedFeeds:
+    return FixedFeeds(Feeds(source.file), request.input_shape)
+
+
+def _export_model(request: Request, source: NetSource, stored: Stored, tell: Tell) -> dict[str, Any]:
+    from netcli.convert.onnx.export import OPSET, to_onnx
+
+    form = deployed(source, build_graph(source, pb.TEST, feeds=_feeds(request, source)), request.blobs)
+    tell(form.notes)
+    net = Net(form.source, pb.TEST, seed=request.seed or 0)
+    _loaded(net, [(name, form.fitting(message)) for name, message in stored], tell)
+    nets = [net]
+    if request.dynamic_batch:
+        nets.append(Net(_with_another_batch(form.source, net), pb.TEST, seed=net.seed, share_with=net))
+    arrays = {name: [blob.values.read(PLAIN) for blob in blobs] for name, blobs in net.params.items()}
+    model = to_onnx(net.graph, arrays, outputs=form.outputs, other_batch=nets[1].graph if len(nets) > 1 else None)
+    check = _checked(request, nets, model, form) if request.check else []
+    write_atomically(request.output, model.SerializeToString())
+    return {
+        "schema": SCHEMA,
+        "output": request.output,
+        "format": "onnx",
+        "opset": OPSET,
+        "nodes": len(model.graph.node),
+        "parameters": sum(item.blob.count for item in net.learnable),
+        "inputs": [_described(value) for value in model.graph.input],
+        "outputs": [_described(value) for value in model.graph.output],
+        "check": check,
+    }
+
+
+def _with_another_batch(source: NetSource, net: Net) -> NetSource:
+    """The net with one item more in each input that has the batch of the first one."""
+    batch = net.blobs[net.inputs[0]].shape[0]
+    param = pb.NetParameter()
+    param.CopyFrom(source.param)
+    for layer in param.layer:
+        for shape in layer.input_param.shape:
+            if shape.dim and shape.dim[0] == batch:
+                shape.dim[0] = batch + 1
+    return NetSource(param, source.node, source.file)
+
+
+def _checked(request: Request, nets: list[Net], model: Any, form: Deployed) -> list[dict[str, Any]]:
+    """The differences of all outputs, at every batch size. Raises RunError NC616 if one is too large."""
+    from netcli.convert.onnx.comparison import compare
+
+    found: list[tuple[int, Difference]] = []
+    for net in nets:
+        batch = net.blobs[net.inputs[0]].shape[0]
+        found += [(batch, difference) for difference in compare(net, model, form.outputs)]
+    for batch, worst in found:
+        if not worst.relative <= request.tolerance:
+            raise RunError.of(
+                "NC616", f"output '{worst.blob}' of the model is not the net's at batch size {batch}",
+                expected=f"a relative difference of at most {request.tolerance:g}", actual=f"{worst.relative:.3g}",
+                hint="nothing was written",
+            )  # fmt: skip
+    return [
+        {"output": item.blob, "batch": batch, "absolute": item.absolute, "relative": item.relative}
+        for batch, item in found
+    ]
+
+
+def _described(value: Any) -> dict[str, Any]:
+    """Name and shape of an input or output; an open axis has its name, or none."""
+    sizes = [axis.dim_value or axis.dim_param or None for axis in value.type.tensor_type.shape.dim]
+    return {"name": value.name, "shape": sizes}
+
+
+def _shape(sizes: list[int | str | None]) -> str:
+    return "x".join("?" if size is None else str(size) for size in sizes) or "()"
