@@ -65,6 +65,8 @@ def command(
         check_plot_path(plot)
     listed = read_pairs(pairs)
     if weights is None:
+        if blob is not None or flip or root or mean is not None or scale is not None:
+            raise click.UsageError("--blob, --flip, --root, --mean and --scale are for a net, which needs --weights")
         given = _looked_up(listed, features)
     else:
         wish = Wish(weights, blob, None, root, mean, scale, flip, batch, threads)

@@ -100,7 +100,7 @@ def plot_report(found: Report, path: Path) -> None:
     edges, same, different = histogram(found.verification.scores, found.verification.same)
     for counts, colour, label in ((same, "tab:green", "the same person"), (different, "tab:gray", "two people")):
         right.stairs(counts / counts.sum(), edges, fill=True, alpha=0.5, color=colour, label=label)
-    right.set(xlabel="cosine", ylabel="share of the pairs", xlim=(-1, 1))
+    right.set(xlabel="cosine", ylabel="share of the pairs", xlim=(-1, 1), xticks=np.linspace(-1, 1, 5))
     right.legend()
     verification = found.verification
     figure.suptitle(f"accuracy {verification.mean:.2%} ± {verification.deviation:.2%}", fontsize=10)

@@ -65,7 +65,9 @@ def _expected(inputs: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.n
 
 @pytest.mark.usefixtures("tiny")
 def test_features_of_an_lmdb_have_its_keys_and_labels(run: Run) -> None:
+    """From the first item on, whatever the layer would skip in training."""
     weights, bias = _write_weights(16)
+    Path("net.prototxt").write_text(Path("net.prototxt").read_text().replace("batch_size", "rand_skip: 9 batch_size"))
     result = run("extract", "solver.prototxt", "--weights", WEIGHTS, "--blob", "ip", "--batch", 4, "--out", "f.npz")
     assert result.exit_code == 0, result.output
     assert result.stdout == "f.npz: 10 x 3 from 'ip', with labels\n"
@@ -141,6 +143,18 @@ def test_a_training_net_with_other_images_keeps_its_transform(run: Run, pictures
     np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-3)
 
 
+def test_a_mean_takes_the_place_of_a_mean_file(run: Run, pictures: np.ndarray) -> None:
+    weights, bias = _write_weights(48)
+    np.save("mean.npy", pictures.mean(axis=0, dtype="f4"))
+    Path("net.prototxt").write_text(IMAGES.replace("mean_value: 100", 'mean_file: "mean.npy"'))
+    arguments = ("extract", "net.prototxt", "--weights", WEIGHTS, "--blob", "ip", "--out", "f.npz")
+    for options, mean in (((), pictures.mean(axis=0)), (("--mean", 9), 9)):
+        result = run(*arguments, *options)
+        assert result.exit_code == 0, result.output
+        expected = np.maximum(_expected((pictures.astype("f8") - mean) * 0.5, weights, bias), 0)
+        np.testing.assert_allclose(read_features(Path("f.npz")).values, expected, rtol=1e-4, atol=1e-3)
+
+
 @pytest.mark.usefixtures("pictures")
 def test_what_cannot_be_extracted(run: Run) -> None:
     _write_weights(48)
@@ -186,3 +200,50 @@ def test_a_margin_layer_tells_which_blob_holds_the_features(run: Run) -> None:
     result = run("extract", "net.prototxt", "--weights", WEIGHTS, "--out", "f.npz")
     assert "10 x 3 from 'ip'" in result.stdout
     assert read_weights(WEIGHTS).layer[0].name == "ip"
+
+
+def test_rows_of_hdf5_have_numbers_for_names(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    h5py = pytest.importorskip("h5py")
+    monkeypatch.chdir(tmp_path)
+    rows = np.random.default_rng(3).normal(size=(5, 16)).astype("f4")
+    with h5py.File("rows.h5", "w") as file:
+        file["data"], file["label"] = rows, np.arange(5, 10, dtype="f4")
+    Path("files.txt").write_text("rows.h5\n")
+    Path("net.prototxt").write_text(
+        'layer { name: "data" type: "HDF5Data" top: "data" top: "label"'
+        ' hdf5_data_param { source: "files.txt" batch_size: 2 shuffle: true } }'
+        'layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 3 } }'
+    )
+    weights, bias = _write_weights(16)
+    result = run("extract", "net.prototxt", "--weights", WEIGHTS, "--blob", "ip", "--batch", 2, "--out", "f.npz")
+    assert result.exit_code == 0, result.output
+    found = read_features(Path("f.npz"))
+    assert found.names == ["0", "1", "2", "3", "4"]
+    assert found.labels is not None
+    assert found.labels.tolist() == [5, 6, 7, 8, 9]
+    np.testing.assert_allclose(found.values, _expected(rows, weights, bias), rtol=1e-4, atol=1e-4)
+    flipped = run("extract", "net.prototxt", "--weights", WEIGHTS, "--blob", "ip", "--flip", "--out", "f.npz")
+    assert "only images can be mirrored, expected channels x height x width, actual 16 [NC567]" in flipped.stderr
+
+
+@pytest.mark.usefixtures("pictures")
+def test_a_blob_of_two_sets_belongs_to_no_item(run: Run) -> None:
+    _write_weights(48)
+    second = DEPLOY.replace('"data"', '"other"').split("layer", 2)[1]
+    Path("two.prototxt").write_text(
+        f'{DEPLOY} layer {second} layer {{ name: "both" type: "Concat" bottom: "data" bottom: "other" top: "both" }}'
+    )
+    result = run("extract", "two.prototxt", "--weights", WEIGHTS, "--blob", "both", "--source", "list.txt",
+                 "--out", "f.npz")  # fmt: skip
+    assert result.exit_code == 3
+    assert "'both' does not come from one set of data" in result.stderr
+    assert "actual data (Input), other (Input) [NC556]" in result.stderr
+
+
+@pytest.mark.usefixtures("pictures")
+def test_an_lmdb_of_other_shapes_than_the_net_takes(run: Run) -> None:
+    _write_weights(48)
+    assert run("data", "make", "list.txt", "db", "--gray").exit_code == 0
+    result = run("extract", "deploy.prototxt", "--weights", WEIGHTS, "--source", "db", "--out", "f.npz")
+    assert result.exit_code == 1
+    assert "expected (3, 4, 4), actual (1, 4, 4) [NC132]" in result.stderr

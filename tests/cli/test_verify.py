@@ -146,6 +146,7 @@ def test_what_cannot_be_verified(run: Run) -> None:
     assert unknown.stderr == "error: strangers.txt:8:1: there are no features of 'zoe' [NC560]\n"
     assert "no file of features (.npz, .h5); a net needs --weights" in run("verify", "pairs.txt", "d.prototxt").stderr
     assert run("verify", "pairs.txt", "d.prototxt").exit_code == 2
+    assert "are for a net, which needs --weights" in run("verify", "pairs.txt", "f.npz", "--flip").stderr
     assert "[NC460]" in run("verify", "gone.txt", "f.npz").stderr
     assert "[NC460]" in run("verify", "pairs.txt", "gone.npz").stderr
     assert "[NC553]" in run("verify", "pairs.txt", "f.npz", "--plot", "roc.doc").stderr
