@@ -8,29 +8,43 @@ from typing import Any
 from netcli.net.graph import Graph
 from netcli.net.step import Step
 from netcli.report import units
-from netcli.report.tables import Column, table
+from netcli.report.net_memory import (
+    MachineMemory,
+    NetMemory,
+    activation_bytes,
+    gradient_bytes,
+    machine_memory,
+    net_memory,
+    param_bytes,
+)
+from netcli.report.tables import GAP, Column, aligned, table
 from netcli.schema import caffe_pb2 as pb
 
 SCHEMA = 1
-FLOAT_BYTES = 4
 
 _COLUMNS = (
     Column("layer"),
     Column("type"),
     Column("bottoms"),
+    Column("in"),
     Column("tops"),
-    Column("shape"),
+    Column("out"),
     Column("params", right=True),
     Column("lr/decay"),
     Column("MACs", right=True),
-    Column("memory", right=True),
+    Column("activations", right=True),
 )
 
 
-def net_summary(graph: Graph) -> dict[str, Any]:
-    """The promised object of ``netcli show --json``. Names of split copies do not appear in it."""
+def net_summary(graph: Graph, histories: int = 0) -> dict[str, Any]:
+    """The promised object of ``netcli show --json``. Names of split copies do not appear in it.
+
+    Args:
+        histories: arrays that the solver keeps for each parameter, if there is one.
+    """
     steps = _own_steps(graph)
     blobs = {name: list(shape) for name, shape in graph.shapes.items() if name not in graph.split_copies}
+    machine = machine_memory()
     return {
         "schema": SCHEMA,
         "name": graph.name,
@@ -38,22 +52,51 @@ def net_summary(graph: Graph) -> dict[str, Any]:
         "blobs": blobs,
         "params": {step.name: [list(slot.shape) for slot in step.slots] for step in steps if step.slots},
         "layers": [_layer(graph, step) for step in steps],
-        "totals": _totals(graph, steps),
+        "totals": _totals(graph, steps, histories),
+        "machine": {"memory_bytes": machine.total, "available_bytes": machine.available},
     }
 
 
 def net_table(graph: Graph, *, terminal: bool) -> str:
     """One row for each layer; on a terminal the totals below."""
     steps = _own_steps(graph)
-    totals = _totals(graph, steps)
+    totals = _totals(graph, steps, 0)
     rows = [_row(graph, step) for step in steps]
     rows.append(
         [
-            "total", "", "", "", "", units.count(totals["params"]), "", units.count(totals["macs"]),
+            "total", "", "", "", "", "", units.count(totals["params"]), "", units.count(totals["macs"]),
             units.size(totals["activation_bytes"]),
         ]
     )  # fmt: skip
     return table(_COLUMNS, rows, terminal=terminal, footer=1)
+
+
+def memory_table(graph: Graph, histories: int, solver_type: str) -> str:
+    """Memory by kind, and against what the machine has; for a terminal."""
+    memory, machine = net_memory(graph, histories), machine_memory()
+    kinds = [
+        ("activations", memory.activations),
+        ("gradients of activations", memory.gradients),
+        ("parameters", memory.params),
+        ("gradients of parameters", memory.param_gradients),
+        (f"history of {solver_type}", memory.history),
+    ]
+    rows = [[name, units.size(size)] for name, size in kinds if size]
+    text = aligned(
+        [Column("memory"), Column("float32", right=True)], [*rows, ["total", units.size(memory.total)]], footer=1
+    )
+    return text + GAP + _against(memory, machine)
+
+
+def _against(memory: NetMemory, machine: MachineMemory) -> str:
+    """``of 1.9 GiB free, 7.6 GiB in all``."""
+    parts = [
+        f"{units.size(size)} {what}"
+        for size, what in ((machine.available, "free"), (machine.total, "in all"))
+        if size is not None
+    ]
+    too_much = machine.available is not None and memory.total > machine.available
+    return (f"of {', '.join(parts)}" if parts else "") + ("  MORE THAN IS FREE" if too_much else "")
 
 
 def _own_steps(graph: Graph) -> list[Step]:
@@ -80,11 +123,6 @@ def _params_of(step: Step) -> int:
     return sum(math.prod(slot.shape) for slot in step.slots if slot.owner is None)
 
 
-def _memory_of(graph: Graph, step: Step) -> int:
-    """Bytes of the tops that the layer does not write in place."""
-    return FLOAT_BYTES * sum(math.prod(graph.shapes[top]) for top in step.tops if top not in step.bottoms)
-
-
 def _layer(graph: Graph, step: Step) -> dict[str, Any]:
     splits = _split_origins(graph)
     return {
@@ -94,17 +132,28 @@ def _layer(graph: Graph, step: Step) -> dict[str, Any]:
         "tops": list(step.tops),
         "macs": graph.macs(step),
         "params": _params_of(step),
+        "bottom_shapes": [list(graph.shapes[name]) for name in step.bottoms],
+        "top_shapes": [list(graph.shapes[name]) for name in step.tops],
+        "lr_mult": [slot.root.lr_mult for slot in step.slots],
+        "decay_mult": [slot.root.decay_mult for slot in step.slots],
+        "activation_bytes": activation_bytes(graph, step),
+        "gradient_bytes": gradient_bytes(graph, step),
+        "param_bytes": param_bytes(step),
     }
 
 
-def _totals(graph: Graph, steps: list[Step]) -> dict[str, int]:
-    params = sum(_params_of(step) for step in steps)
+def _totals(graph: Graph, steps: list[Step], histories: int) -> dict[str, int]:
+    memory = net_memory(graph, histories)
     return {
         "layers": len(steps),
-        "params": params,
+        "params": sum(_params_of(step) for step in steps),
         "macs": sum(graph.macs(step) for step in steps),
-        "activation_bytes": sum(_memory_of(graph, step) for step in steps),
-        "param_bytes": params * FLOAT_BYTES,
+        "activation_bytes": memory.activations,
+        "param_bytes": memory.params,
+        "gradient_bytes": memory.gradients,
+        "param_gradient_bytes": memory.param_gradients,
+        "history_bytes": memory.history,
+        "total_bytes": memory.total,
     }
 
 
@@ -115,10 +164,11 @@ def _row(graph: Graph, step: Step) -> list[str]:
         layer["name"],
         layer["type"],
         " ".join(layer["bottoms"]),
+        " ".join(units.shape(graph.shapes[bottom]) for bottom in step.bottoms),
         " ".join(layer["tops"]),
         " ".join(units.shape(graph.shapes[top]) for top in step.tops),
         units.count(layer["params"]) if step.slots else "",
         " ".join(multipliers),
         units.count(layer["macs"]) if layer["macs"] else "",
-        units.size(_memory_of(graph, step)),
+        units.size(activation_bytes(graph, step)),
     ]

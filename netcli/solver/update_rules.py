@@ -78,3 +78,8 @@ RULES: dict[str, UpdateRule] = {
     "Adam": UpdateRule("adam", _adam, histories=2, momentum_means="beta1"),
     "AdamW": UpdateRule("adamw", _adam, histories=2, momentum_means="beta1"),
 }
+
+
+def histories_of(param: pb.SolverParameter) -> int:
+    """Arrays that a solver keeps for each parameter; 0 for a type that is not known."""
+    return RULES[param.type].histories if param.type in RULES else 0

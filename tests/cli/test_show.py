@@ -6,10 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from netcli.convert.caffemodel import write_weights
 from netcli.layers.registry import layer_types
-from netcli.prototxt import load_net
+from netcli.net.graph import build_graph
+from netcli.prototxt import load_net, load_solver
+from netcli.report import net_memory, net_summary, units
+from netcli.report.net_memory import MachineMemory
+from netcli.runtime.blob import PLAIN
+from netcli.schema import caffe_pb2 as pb
+from netcli.schema.arrays import array_to_blob
+from netcli.solver import Solver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,22 +46,37 @@ def _show(run: Any, *arguments: object) -> dict[str, Any]:
     return found
 
 
+def _layer(
+    name: str, kind: str, bottoms: dict[str, list[int]], tops: dict[str, list[int]], **more: Any
+) -> dict[str, Any]:
+    """An object of ``layers`` for a layer without parameters, and what differs from it."""
+    return {
+        "name": name, "type": kind, "bottoms": list(bottoms), "tops": list(tops), "macs": 0, "params": 0,
+        "bottom_shapes": list(bottoms.values()), "top_shapes": list(tops.values()), "lr_mult": [], "decay_mult": [],
+        "activation_bytes": 24, "gradient_bytes": 0, "param_bytes": 0, **more,
+    }  # fmt: skip
+
+
 def test_json_of_a_net_with_splits_shared_parameters_and_in_place_layers(tmp_path: Path, run: Any) -> None:
     file = tmp_path / "twins.prototxt"
     file.write_text(SHARED_PARAMETERS)
-    assert _show(run, file) == {
+    shown = _show(run, file)
+    machine = shown.pop("machine")
+    assert machine["memory_bytes"] is None or machine["memory_bytes"] > 2**28
+    learned = {"macs": 24, "lr_mult": [1, 1], "decay_mult": [1, 1]}
+    assert shown == {
         "schema": 1,
         "name": "Twins",
         "phase": "TEST",
         "blobs": {"a": [2, 4], "b": [2, 4], "left": [2, 3], "right": [2, 3], "p": [2, 3], "q": [2, 3]},
         "params": {"left": [[3, 4], [3]], "right": [[3, 4], [3]]},
         "layers": [
-            {"name": "in", "type": "Input", "bottoms": [], "tops": ["a", "b"], "macs": 0, "params": 0},
-            {"name": "left", "type": "InnerProduct", "bottoms": ["a"], "tops": ["left"], "macs": 24, "params": 15},
-            {"name": "right", "type": "InnerProduct", "bottoms": ["b"], "tops": ["right"], "macs": 24, "params": 0},
-            {"name": "relu", "type": "ReLU", "bottoms": ["left"], "tops": ["left"], "macs": 0, "params": 0},
-            {"name": "p", "type": "Softmax", "bottoms": ["left"], "tops": ["p"], "macs": 0, "params": 0},
-            {"name": "q", "type": "Softmax", "bottoms": ["left"], "tops": ["q"], "macs": 0, "params": 0},
+            _layer("in", "Input", {}, {"a": [2, 4], "b": [2, 4]}, activation_bytes=64),
+            _layer("left", "InnerProduct", {"a": [2, 4]}, {"left": [2, 3]}, **learned, params=15, param_bytes=60),
+            _layer("right", "InnerProduct", {"b": [2, 4]}, {"right": [2, 3]}, **learned),
+            _layer("relu", "ReLU", {"left": [2, 3]}, {"left": [2, 3]}, activation_bytes=0),
+            _layer("p", "Softmax", {"left": [2, 3]}, {"p": [2, 3]}),
+            _layer("q", "Softmax", {"left": [2, 3]}, {"q": [2, 3]}),
         ],
         "totals": {
             "layers": 6,
@@ -60,6 +84,10 @@ def test_json_of_a_net_with_splits_shared_parameters_and_in_place_layers(tmp_pat
             "macs": 48,
             "activation_bytes": 4 * (8 + 8 + 6 + 6 + 6 + 6),
             "param_bytes": 60,
+            "gradient_bytes": 0,
+            "param_gradient_bytes": 0,
+            "history_bytes": 0,
+            "total_bytes": 4 * 40 + 60,
         },
     }
 
@@ -68,12 +96,132 @@ def test_table_is_tab_separated_when_piped(tmp_path: Path, run: Any) -> None:
     file = tmp_path / "twins.prototxt"
     file.write_text(SHARED_PARAMETERS)
     lines = run("show", file).stdout.splitlines()
-    assert lines[0] == "layer\ttype\tbottoms\ttops\tshape\tparams\tlr/decay\tMACs\tmemory"
-    assert lines[1] == "in\tInput\t\ta b\t2x4 2x4\t\t\t\t64 B"
-    assert lines[2] == "left\tInnerProduct\ta\tleft\t2x3\t15\t1/1 1/1\t24\t24 B"
-    assert lines[3] == "right\tInnerProduct\tb\tright\t2x3\t0\t1/1 1/1\t24\t24 B"
-    assert lines[4] == "relu\tReLU\tleft\tleft\t2x3\t\t\t\t0 B"
+    assert lines[0] == "layer\ttype\tbottoms\tin\ttops\tout\tparams\tlr/decay\tMACs\tactivations"
+    assert lines[1] == "in\tInput\t\t\ta b\t2x4 2x4\t\t\t\t64 B"
+    assert lines[2] == "left\tInnerProduct\ta\t2x4\tleft\t2x3\t15\t1/1 1/1\t24\t24 B"
+    assert lines[3] == "right\tInnerProduct\tb\t2x4\tright\t2x3\t0\t1/1 1/1\t24\t24 B"
+    assert lines[4] == "relu\tReLU\tleft\t2x3\tleft\t2x3\t\t\t\t0 B"
     assert len(lines) == 7
+
+
+TRAINED = """
+net_param {
+  layer { name: "in" type: "Input" top: "x" top: "label" input_param { shape { dim: 16 dim: 8 } shape { dim: 16 } } }
+  layer { name: "one" type: "InnerProduct" bottom: "x" top: "one" inner_product_param { num_output: 4 } }
+  layer { name: "relu" type: "ReLU" bottom: "one" top: "one" }
+  layer { name: "two" type: "InnerProduct" bottom: "one" top: "two" inner_product_param { num_output: 4 } }
+  layer { name: "sum" type: "Eltwise" bottom: "one" bottom: "two" top: "sum" }
+  layer { name: "accuracy" type: "Accuracy" bottom: "sum" bottom: "label" top: "accuracy" }
+  layer { name: "loss" type: "SoftmaxWithLoss" bottom: "sum" bottom: "label" top: "loss" }
+}
+base_lr: 0.1 lr_policy: "fixed" max_iter: 1 type: "Adam" momentum: 0.9
+"""
+
+
+def test_memory_by_kind_is_what_a_solver_allocates(tmp_path: Path, run: Any) -> None:
+    file = tmp_path / "solver.prototxt"
+    file.write_text(TRAINED)
+    totals = _show(run, file)["totals"]
+    solver = Solver(load_solver(file), seed=1)
+    solver.net.blobs["x"].values.write(PLAIN)[...] = 1
+    solver.step(1)
+    params = [item.blob for item in solver.net.learnable]
+    gradients = [blob for blob in solver.net.blobs.values() if blob.gradients.allocated_bytes]
+    assert totals["gradient_bytes"] == 4 * sum(blob.count for blob in gradients)
+    assert totals["param_bytes"] == totals["param_gradient_bytes"] == 4 * sum(blob.count for blob in params)
+    assert totals["history_bytes"] == 2 * totals["param_bytes"]
+    values = {id(blob.values): blob.count for blob in solver.net.blobs.values() if blob.values.allocated_bytes}
+    assert totals["activation_bytes"] == 4 * sum(values.values())
+    kinds = ("activation", "gradient", "param", "param_gradient", "history")
+    assert totals["total_bytes"] == sum(totals[f"{kind}_bytes"] for kind in kinds)
+    test = _show(run, file, "--phase", "TEST")["totals"]
+    assert test["total_bytes"] == test["activation_bytes"] + test["param_bytes"]
+
+
+def test_memory_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "solver.prototxt"
+    file.write_text(TRAINED)
+    graph = build_graph(load_solver(file).train_net())
+    for available, verdict in ((2**31, ""), (100, "  MORE THAN IS FREE")):
+        monkeypatch.setattr(net_summary, "machine_memory", lambda free=available: MachineMemory(2**32, free))
+        assert net_summary.memory_table(graph, 2, "Adam").splitlines() == [
+            "memory                    float32",
+            "------------------------  -------",
+            "activations               1.3 KiB",
+            "gradients of activations  1.8 KiB",
+            "parameters                  224 B",
+            "gradients of parameters     224 B",
+            "history of Adam             448 B",
+            "------------------------  -------",
+            f"total                     3.9 KiB  of {units.size(available)} free, 4.0 GiB in all{verdict}",
+        ]
+
+
+def test_limits_of_a_container_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net_memory, "_CGROUP", tmp_path)
+    monkeypatch.setattr(net_memory, "_MEMINFO", tmp_path / "meminfo")
+    (tmp_path / "meminfo").write_text("MemTotal:       16000000 kB\nMemAvailable:    8000000 kB\n")
+    assert net_memory.machine_memory().available == 8000000 * 1024
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("400000\n")
+    assert net_memory.machine_memory() == MachineMemory(1000000, 600000)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert net_memory.machine_memory().available == 8000000 * 1024
+    (tmp_path / "meminfo").unlink()
+    assert net_memory.machine_memory().available is None
+
+
+def _stored(**blobs: list[Any]) -> pb.NetParameter:
+    net = pb.NetParameter()
+    for name, arrays in blobs.items():
+        net.layer.add(name=name, type="InnerProduct", blobs=[array_to_blob(np.float32(array)) for array in arrays])
+    return net
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A net and a file of weights that fits in part."""
+    (tmp_path / "twins.prototxt").write_text(SHARED_PARAMETERS)
+    left = np.zeros((3, 4))
+    left[0] = [3, -4, np.nan, 0]
+    write_weights(_stored(left=[left, [2, 2, 2, 2]], other=[[[1, 2], [3, 4]]]), tmp_path / "w.caffemodel")
+    return tmp_path
+
+
+def test_weights_table(stored: Path, run: Any) -> None:
+    result = run("show", stored / "twins.prototxt", "--weights", stored / "w.caffemodel")
+    assert result.exit_code == 0, result.output
+    _, _, table = result.stdout.partition("\n\n")
+    assert table.splitlines() == [
+        "layer\tblob\tshape\tL2 norm\tmean\tstd\tmin\tmax\tzero\thistogram\tremark",
+        "left\t0\t3x4\t5\t-0.09091\t1.505\t-4\t3\t81.8%\t▁          █       ▁\t1 not finite",
+        "left\t1\t4\t4\t2\t0\t2\t2\t\t          █         \tthe net wants 3, all the same",
+        "right\t0\t3x4\t\t\t\t\t\t\t\tnot in the file",
+        "right\t1\t3\t\t\t\t\t\t\t\tnot in the file",
+        "other\t0\t2x2\t5.477\t2.5\t1.118\t1\t4\t\t█     █      █     █\tnot in the net",
+    ]
+
+
+def test_weights_json(stored: Path, run: Any) -> None:
+    weights = _show(run, stored / "twins.prototxt", "--weights", stored / "w.caffemodel")["weights"]
+    assert [(blob["layer"], blob["blob"], blob["shape"], blob["expected"]) for blob in weights] == [
+        ("left", 0, [3, 4], [3, 4]), ("left", 1, [4], [3]), ("right", 0, None, [3, 4]), ("right", 1, None, [3]),
+        ("other", 0, [2, 2], None),
+    ]  # fmt: skip
+    first = weights[0]
+    assert (first["norm"], first["zeros"], first["not_finite"]) == (5, 9, 1)
+    assert sum(first["histogram"]["counts"]) == 11
+    assert first["histogram"]["edges"][::20] == [-4, 3]
+    assert weights[2]["histogram"] == {"counts": [], "edges": []}
+
+
+def test_of_several_files_the_last_counts(stored: Path, run: Any) -> None:
+    write_weights(_stored(other=[[1, 1]]), stored / "more.caffemodel")
+    files = f"{stored / 'w.caffemodel'},{stored / 'more.caffemodel'}"
+    weights = _show(run, stored / "twins.prototxt", "--weights", files)["weights"]
+    assert weights[-1]["shape"] == [2]
+    missing = run("show", stored / "twins.prototxt", "--weights", stored / "none.caffemodel")
+    assert (missing.exit_code, "[NC460]" in missing.stderr) == (1, True)
 
 
 def test_phases_of_a_solver(run: Any) -> None:
