@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from netcli.catalogue.entry import TRAINABLE, Entry, Example, python
+from netcli.catalogue.entry import DUMMY, IP, SOLVER, TRAINABLE, Entry, Example, python
+
+
+def _test(options: str, net: str = TRAINABLE) -> Example:
+    """``netcli test`` of ``net``, with weights that a first command trains."""
+    files: dict[str, str | bytes] = {"solver.prototxt": SOLVER, "net.prototxt": TRAINABLE, "tested.prototxt": net}
+    command = f"test tested.prototxt --weights run/model_iter_2.caffemodel --iterations 1 {options}"
+    return Example(files, command, ("train solver.prototxt --out run -q",))
+
 
 ENTRIES: dict[str, Entry] = {
     "NC570": Entry(
@@ -27,5 +35,23 @@ ENTRIES: dict[str, Entry] = {
             {"net.prototxt": TRAINABLE, "old.json": "no measurements\n"},
             "time net.prototxt --compare old.json",
         ),
+    ),
+    "NC572": Entry(
+        "no scores of classes to look into",
+        "Predictions, confusions and the like need a blob with one row of scores for each item.",
+        "Name the blob by --scores.",
+        _test("--per-class --scores loss"),
+    ),
+    "NC573": Entry(
+        "no labels to compare predictions with",
+        "What is right or wrong is known only where an Accuracy or a loss reads a label for each item.",
+        "Give the net an Accuracy layer; --predictions does without.",
+        _test("--per-class", DUMMY + IP + 'layer { name: "p" type: "Softmax" bottom: "ip" top: "p" }\n'),
+    ),
+    "NC574": Entry(
+        "no images to show",
+        "A sheet of the worst images needs a layer that reads images.",
+        "Leave --worst out; --predictions lists the items.",
+        _test("--worst worst.png"),
     ),
 }

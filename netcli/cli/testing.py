@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from netcli.cli.builtin_data import make_builtin_data
+from netcli.cli.closer_look import CloserLook, Wanted
 from netcli.cli.errors import print_findings
 from netcli.cli.evaluation import Evaluation, evaluate
 from netcli.cli.skipping import print_skipped
@@ -32,12 +33,17 @@ def run_test(
     iterations: int | None,
     threads: int | None,
     verbosity: int,
+    wanted: Wanted,
 ) -> dict[str, Any]:
     """The object of ``netcli test --json``.
 
+    Args:
+        wanted: what is to be shown beyond the means of the outputs.
+
     Raises:
-        ConfigError, RunError: NC514 without weights, NC515 without a test net.
+        ConfigError, RunError: NC514 without weights, NC515 without a test net, ...
     """
+    wanted.check_names()
     source = load(file)
     net = _test_net(source, index)
     if verbosity >= 0:
@@ -47,8 +53,9 @@ def run_test(
     set_threads(threads)
     make_builtin_data([net], quiet=verbosity < 0)
     skipped = SkippedItems() if skip_bad else None
+    look = CloserLook(wanted, net.file)
     try:
-        result = evaluate(net, messages, names, iterations, skipped)
+        result = evaluate(net, messages, names, iterations, skipped, look.observe)
     finally:
         print_skipped(skipped)
     if verbosity >= 0:
@@ -70,12 +77,14 @@ def run_test(
         "skipped": len(skipped or ()),
         "seconds": round(result.seconds, 3),
         "images_per_s": round(result.images / result.seconds, 1) if result.seconds else None,
+        **look.show(),
     }
 
 
 def output_table(result: dict[str, Any], *, terminal: bool) -> str:
-    """One row for each output."""
+    """One row for each output, and for each top-k accuracy."""
     rows = [[name, value_text(value)] for name, value in result["outputs"].items()]
+    rows += [[f"top-{k} of {result['scores']}", value_text(share)] for k, share in result.get("topk", {}).items()]
     return table([Column("output"), Column("mean", right=True)], rows, terminal=terminal)
 
 

@@ -21,7 +21,7 @@ NEEDS = {
     **dict.fromkeys(["NC225", "NC224", "NC228", "NC458", "NC463", "NC555", "NC567"], "h5py"),
     **dict.fromkeys(["NC206", "NC209", "NC210", "NC215", "NC216", "NC221", "NC229", "NC589"], "cv2"),
     **dict.fromkeys(["NC564", "NC565", "NC566"], "cv2"),
-    **dict.fromkeys(["NC531", "NC532", "NC533", "NC550", "NC551", "NC553"], "matplotlib"),
+    **dict.fromkeys(["NC531", "NC532", "NC533", "NC550", "NC551", "NC553", "NC574"], "matplotlib"),
 }
 
 
