@@ -19,7 +19,10 @@ from netcli.cli import options
     "--weights", metavar="A[,B...]",
     help="The weights, in any of these formats but ONNX, loaded one after the other.  [default: the solver's]",
 )  # fmt: skip
-@options.seed_option
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1),
+    help="Without weights: export what the fillers draw by this seed. With --check, it draws the inputs too.",
+)  # fmt: skip
 @click.option(
     "--blob", "blobs", multiple=True, metavar="NAME",
     help="ONNX: export what makes this blob, and nothing else; may be repeated.",

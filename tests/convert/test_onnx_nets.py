@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ pytest.importorskip("onnxruntime")
 
 from netcli.convert.onnx.comparison import compare, difference, run_model  # noqa: E402
 from netcli.convert.onnx.export import OPSET, to_onnx  # noqa: E402
+from netcli.convert.onnx.registry import NO_COUNTERPART, exporters  # noqa: E402
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECORDED = Path(__file__).parents[1] / "data" / "layers"
@@ -185,6 +187,35 @@ def test_constants_of_a_net() -> None:
     model = model_of(net)
     assert [tensor.name for tensor in model.graph.initializer] == ["fixed.values", "learned.value"]
     assert compare(net, model)[0].relative < TOLERANCE
+
+
+def test_words_are_indices() -> None:
+    """An input that is looked up in a table gets indices that are in it, through a Split as well."""
+    net = seeded(
+        NetSource.from_text(
+            'layer { name: "words" type: "Input" top: "words" input_param { shape { dim: 3 dim: 2 } } }\n'
+            'layer { name: "a" type: "Embed" bottom: "words" top: "a" embed_param { num_output: 4 input_dim: 5 } }\n'
+            'layer { name: "b" type: "Embed" bottom: "words" top: "b" embed_param { num_output: 4 input_dim: 6 } }\n'
+        )
+    )
+    assert [item.relative for item in compare(net, model_of(net))] == [0, 0]
+    assert [blob.data.any() for blob in (net.blobs["a"], net.blobs["b"])] == [True, True]
+
+
+def test_every_layer_type_stands_in_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    assert [name for name in (*exporters(), *NO_COUNTERPART) if not re.search(rf"\b{name}\b", page)] == []
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_whole_net_at_any_batch_size(batch: int) -> None:
+    source = load_net(CONFIGS / "sphereface" / "small_deploy.prototxt")
+    nets = [seeded(with_batch_size(source, size)) for size in (2, batch)]
+    arrays = {name: [blob.values.read(PLAIN) for blob in blobs] for name, blobs in nets[0].params.items()}
+    model = to_onnx(nets[0].graph, arrays, other_batch=nets[1].graph)
+    (value,) = model.graph.input
+    assert value.type.tensor_type.shape.dim[0].dim_param == "N"
+    assert all(item.relative < TOLERANCE for item in compare(nets[1], model))
 
 
 def test_a_difference_is_told() -> None:

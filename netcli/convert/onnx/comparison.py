@@ -14,6 +14,8 @@ from netcli.runtime.streams import stream
 
 TOLERANCE = 1e-4
 """The largest relative difference that rounding in another order explains, with room to spare."""
+_INDEX_BOTTOMS = {"BatchReindex": 1, "Embed": 0}
+"""layer type -> which of its bottoms holds indices"""
 _FATAL = 4
 """The only messages of onnxruntime that are let through: errors come as exceptions."""
 
@@ -34,7 +36,9 @@ class Difference:
 
 
 def compare(net: Net, model: Any, outputs: Sequence[str] = ()) -> list[Difference]:
-    """Runs ``net``, and ``model`` by onnxruntime, over the same inputs, drawn from a normal distribution.
+    """Runs ``net``, and ``model`` by onnxruntime, over the same inputs.
+
+    They are drawn from a normal distribution; inputs that are indices are 0, which always is one.
 
     Args:
         outputs: the blobs that are the model's outputs; by default those that nobody reads.
@@ -42,14 +46,27 @@ def compare(net: Net, model: Any, outputs: Sequence[str] = ()) -> list[Differenc
     Raises:
         RunError: NC608 without onnxruntime.
     """
+    indices = _indices(net)
     for name in net.inputs:
         blob = net.blobs[name]
-        blob.data[...] = stream(net.seed, "export check", name).standard_normal(blob.shape, dtype=np.float32)
+        drawn = stream(net.seed, "export check", name).standard_normal(blob.shape, dtype=np.float32)
+        blob.data[...] = 0 if name in indices else drawn
     inputs = {name: net.blobs[name].data.copy() for name in net.inputs}
     net.forward()
     names = list(outputs) or [name for name in net.outputs if name not in net.inputs]
     given = run_model(model, inputs)
     return [difference(name, net.blobs[name].data, array) for name, array in zip(names, given, strict=True)]
+
+
+def _indices(net: Net) -> set[str]:
+    """The blobs, split copies and what they are copies of, in which layers look for indices."""
+    found: set[str] = set()
+    for step in reversed(net.graph.steps):
+        if step.layer.type_name in _INDEX_BOTTOMS:
+            found.add(step.bottoms[_INDEX_BOTTOMS[step.layer.type_name]])
+        elif step.layer.type_name == "Split" and found.intersection(step.tops):
+            found.add(step.bottoms[0])
+    return found
 
 
 def run_model(model: Any, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""InnerProduct, Embed, and the step of an LSTM."""
+"""InnerProduct and Embed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from netcli.convert.onnx.layer_export import LayerExport
 from netcli.convert.onnx.registry import exports
 
 _LEAST_SQUARED_LENGTH = 1e-12
-_FLOAT, _INT64 = 1, 7
-"""ONNX's numbers of element types, for Cast."""
+_INT64 = 7
+"""ONNX's number of this element type, for Cast."""
 
 
 @exports("InnerProduct")
@@ -40,16 +40,3 @@ def embed(layer: LayerExport) -> Sequence[str]:
     indices = layer.op("Cast", layer.bottom, to=_INT64)
     rows = layer.op("Gather", layer.parameter(0, "weight"), indices, axis=0)
     return [layer.op("Add", rows, layer.parameter(1, "bias")) if layer.settings.bias_term else rows]
-
-
-@exports("LSTMUnit")
-def lstm_unit(layer: LayerExport) -> Sequence[str]:
-    """c = cont f c_before + i g, h = o tanh(c), with i, f, o, g the quarters of the second bottom."""
-    before, x, cont = layer.bottoms
-    gates = layer.ops("Split", x, layer.integers([layer.shape[2]] * 4, "quarters"), outputs=4, axis=2)
-    i, f, o = (layer.op("Sigmoid", gate) for gate in gates[:3])
-    g = layer.op("Tanh", gates[3])
-    goes_on = layer.reshaped(cont, (*layer.bottom_shapes[2], 1))
-    kept = layer.op("Mul", layer.op("Mul", goes_on, f), before)
-    c = layer.op("Add", kept, layer.op("Mul", i, g))
-    return [c, layer.op("Mul", o, layer.op("Tanh", c))]

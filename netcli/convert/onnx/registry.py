@@ -15,15 +15,13 @@ NO_COUNTERPART = {
     "AngularMargin": "with an axis other than 1, its features get their length along axes that no layer normalises",
     "Accuracy": "it measures the net against labels, which a deployed net does not get",
     "HDF5Output": "it writes a file",
-    "LSTM": "its state goes on from batch to batch, and a model in ONNX has none; unroll it by LSTMUnit",
     "Python": "its code is a user's",
-    "RNN": "its state goes on from batch to batch, and a model in ONNX has none",
 }
 """layer type -> why it cannot be exported, for types that are no losses"""
 
 _FAMILIES = (
-    "activations", "arrangement", "combination", "normalisation", "pooling", "products", "reduction", "resampling",
-    "sources", "windows",
+    "activations", "arrangement", "combination", "normalisation", "pooling", "products", "recurrent", "reduction",
+    "resampling", "sources", "windows",
 )  # fmt: skip
 _EXPORTERS: dict[str, Exporter] = {}
 
