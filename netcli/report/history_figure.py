@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-STYLES = ("-", "--", ":", "-.")
+Style = str | tuple[float, tuple[float, ...]]
+_BROKEN: tuple[Style, ...] = ("--", ":", "-.", (0, (8, 2)), (0, (4, 1, 1, 1, 1, 1)), (0, (1, 3)))
+STYLES: dict[str, tuple[Style, ...]] = {
+    "train": ("-",),
+    "smoothed": ("-", (0, (12, 1)), (0, (12, 1, 2, 1))),
+    "test": _BROKEN,
+    "setting": ("-", *_BROKEN),
+}
+"""Kind of curve -> how its first, second, ... label is drawn."""
 WIDTH, PANEL_HEIGHT, MARGINS = 7.2, 1.9, 1.0
 """In inches."""
 _SIZE = 8
@@ -56,9 +64,9 @@ def smoothing_text(smooth: int) -> str:
 
 
 def _draw(axes: Axes, panel: Panel, runs: int) -> None:
-    styles = {label: STYLES[i % len(STYLES)] for i, label in enumerate(_labels(panel, ("setting",)))}
+    styles = _styles(panel)
     for curve in panel.curves:
-        axes.plot(curve.iterations, curve.values, **_look(curve, styles, runs))
+        axes.plot(curve.iterations, curve.values, **_look(curve, styles[curve.kind, curve.label], runs))
     _name_outputs(axes, panel, styles)
     if panel.logarithmic:
         axes.set_yscale("log")
@@ -68,7 +76,16 @@ def _draw(axes: Axes, panel: Panel, runs: int) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _look(curve: Curve, styles: dict[str, str], runs: int) -> dict[str, Any]:
+def _styles(panel: Panel) -> dict[tuple[str, str], Style]:
+    """A kind of line for each label: several outputs of one run have the run's colour."""
+    return {
+        (kind, label): styles[index % len(styles)]
+        for kind, styles in STYLES.items()
+        for index, label in enumerate(_labels(panel, kind))
+    }
+
+
+def _look(curve: Curve, style: Style, runs: int) -> dict[str, Any]:
     colour = COLOURS[curve.run % len(COLOURS)]
     marker = MARKERS[curve.run % len(MARKERS)]
     # A run that lies under another shows as its border.
@@ -79,33 +96,26 @@ def _look(curve: Curve, styles: dict[str, str], runs: int) -> dict[str, Any]:
         case "train":
             return {"color": colour, "linewidth": 0.7, "alpha": 0.3}
         case "smoothed":
-            return {"color": colour, "linewidth": width, "marker": alone, "markersize": 4}
+            return {"color": colour, "linewidth": width, "linestyle": style, "marker": alone, "markersize": 4}
         case "test":
-            return {"color": colour, "linewidth": 1.1, "linestyle": "--", "marker": marker, "markersize": 4,
+            return {"color": colour, "linewidth": 1.1, "linestyle": style, "marker": marker, "markersize": 4,
                     "markevery": max(1, len(curve.values) // 25)}  # fmt: skip
         case _:
-            return {"color": colour, "linewidth": width, "linestyle": styles[curve.label], "drawstyle": "steps-post",
+            return {"color": colour, "linewidth": width, "linestyle": style, "drawstyle": "steps-post",
                     "marker": alone, "markersize": 4}  # fmt: skip
 
 
-def _name_outputs(axes: Axes, panel: Panel, styles: dict[str, str]) -> None:
-    """Where a panel shows several outputs of a run, the end of each curve bears its name; layers have line styles."""
-    if len(styles) > 1:
+def _name_outputs(axes: Axes, panel: Panel, styles: dict[tuple[str, str], Style]) -> None:
+    """A legend of its own for a panel that shows several outputs, or layers, of a run."""
+    named = [(kind, label) for kind, label in styles if kind != "train" and len(_labels(panel, kind)) > 1]
+    if named:
         line = matplotlib_module().lines.Line2D
-        handles = [line([], [], color="0.3", linestyle=style, label=label) for label, style in styles.items()]
-        axes.legend(handles=handles, fontsize=_SIZE - 1, frameon=False)
-    for kind in ("smoothed", "test"):
-        if len(_labels(panel, (kind,))) > 1:
-            for curve in panel.curves:
-                if curve.kind == kind:
-                    axes.annotate(
-                        curve.label, (curve.iterations[-1], curve.values[-1]), xytext=(3, 0), fontsize=_SIZE - 2,
-                        textcoords="offset points", va="center", color=COLOURS[curve.run % len(COLOURS)],
-                    )  # fmt: skip
+        handles = [line([], [], color="0.3", linewidth=1.2, linestyle=styles[key], label=key[1]) for key in named]
+        axes.legend(handles=handles, fontsize=_SIZE - 1.5, framealpha=0.7, edgecolor="1", handlelength=3)
 
 
-def _labels(panel: Panel, kinds: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys(curve.label for curve in panel.curves if curve.kind in kinds))
+def _labels(panel: Panel, kind: str) -> list[str]:
+    return list(dict.fromkeys(curve.label for curve in panel.curves if curve.kind == kind))
 
 
 def _handles(runs: Sequence[History], kinds: set[str]) -> list[Any]:

@@ -70,11 +70,12 @@ class History:
         self.iteration = iteration
         self.ended = None
 
-    def add_test(self, tested: Measured) -> None:
+    def add_test(self, measured: Measured) -> None:
         """A second test at the same place, as after a resume, replaces the first."""
-        self.tests = [old for old in self.tests if (old.iteration, old.net) != (tested.iteration, tested.net)]
-        self.tests.append(tested)
-        self.iteration = max(self.iteration, tested.iteration)
+        if self.tests and self.tests[-1].iteration >= measured.iteration:
+            self.tests = [old for old in self.tests if (old.iteration, old.net) != (measured.iteration, measured.net)]
+        self.tests.append(measured)
+        self.iteration = max(self.iteration, measured.iteration)
 
     def add_train(self, displayed: Displayed) -> None:
         """A display."""

@@ -82,6 +82,18 @@ def test_the_figure_has_the_curves() -> None:
     )
 
 
+def test_several_outputs_of_a_run_have_lines_and_a_legend_of_their_own() -> None:
+    pytest.importorskip("matplotlib")
+    from netcli.report.history_figure import history_figure
+
+    tests = [Measured(0, 0, {"loss3/top-1": 0.1, "loss3/top-5": 0.2}), Measured(9, 0, {"loss3/top-1": 0.3})]
+    run = History("goog", Path("goog"), tests=tests)
+    (axes,) = history_figure([run, run], panels([run, run], smooth=5), 5).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["test loss3/top-1", "test loss3/top-5"]
+    assert [line.get_linestyle() for line in axes.get_lines()] == ["--", ":", "--", ":"]
+    assert [line.get_marker() for line in axes.get_lines()] == ["o", "o", "s", "s"]
+
+
 def test_tiles_of_filters_share_one_scale() -> None:
     filters = np.zeros((3, 1, 2, 2))
     filters[0, 0] = [[1, -2], [0, 0.5]]
