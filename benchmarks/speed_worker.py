@@ -115,7 +115,8 @@ class Netcli:
         from netcli.cli.measuring import NetTimer
 
         self._write_inputs()
-        timing = NetTimer(self.net, None, 1, forward_only=self.solver is None).run(iterations)
+        self._iterate(1)
+        timer = NetTimer(self.net, None, 1, forward_only=self.solver is None)
         return [
             {
                 "name": layer.name,
@@ -123,7 +124,7 @@ class Netcli:
                 "forward": layer.forward.median,
                 "backward": layer.backward.median if layer.backward else 0.0,
             }
-            for layer in timing.layers
+            for layer in timer.time_layers(iterations)
         ]
 
     def memory(self) -> dict[str, float]:

@@ -19,7 +19,9 @@ def layer_times(
     times = []
     for operation in net.operations:
         bottoms = [values[name] for name in operation.bottoms]
-        differentiable = [not forward_only and name not in inputs for name in operation.bottoms]
+        differentiable = [
+            not forward_only and name not in inputs and values[name].is_floating_point() for name in operation.bottoms
+        ]
         with torch.set_grad_enabled(not forward_only):
             passes = [_timed(operation, bottoms, differentiable) for _ in range(1 + iterations)][1:]
         forward, backward = (1000 * statistics.median(column) for column in zip(*passes, strict=True))

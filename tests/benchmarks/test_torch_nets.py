@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is for benchmarks only")
 
+from torch_layer_times import layer_times  # noqa: E402
 from torch_nets import TorchNet, Untranslated  # noqa: E402
 
 from netcli.net import Net  # noqa: E402
@@ -151,6 +152,15 @@ def test_an_update_is_that_of_the_solver() -> None:
         layer, _, index = name[:-1].rpartition("[")
         values = net.params[layer][int(index)].values.read(PLAIN)
         np.testing.assert_allclose(values, parameter.detach(), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", [WINDOWS, RESIDUAL, MARGIN % ("TRIPLE", "REFERENCE")])
+def test_each_layer_is_timed_alone(text: str) -> None:
+    net, module, inputs = both(text)
+    times = {layer["name"]: layer for layer in layer_times(module, inputs, 2, forward_only=False)}
+    own = [step.name for step in net.graph.steps if step.bottoms and step.layer.type_name not in ("Split", "Scale")]
+    assert list(times) == own
+    assert all(layer["forward"] > 0 and layer["backward"] > 0 for layer in times.values())
 
 
 def test_what_has_no_counterpart_is_named() -> None:

@@ -6,13 +6,16 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
-from speed_rows import Case, iteration_flops
+from speed_rows import Case, iteration_flops, prepared
+from speed_worker import NETCLI, WEIGHTS, Netcli, Settings
 from training_speed import fallen
 from zoo import ZOO, for_inference
 
 from netcli.net.graph import build_graph
 from netcli.prototxt import NetSource
+from netcli.runtime.threads import available_cores
 from netcli.schema import caffe_pb2 as pb
 
 PUBLISHED = {"bvlc_reference_caffenet__deploy": "caffenet", "bvlc_googlenet__deploy": "googlenet"}
@@ -55,6 +58,20 @@ def test_an_iteration_counts_what_is_computed() -> None:
 def test_a_row_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(SystemExit, match="is not NET:BATCH"):
         Case(name, 1).text()
+
+
+@pytest.mark.parametrize("name", ["lenet:1", "lenet:1:inference"])
+def test_the_side_of_netcli_runs_blocks_and_layers(name: str) -> None:
+    case = Case(name, available_cores())
+    with prepared(case) as folder:
+        side = Netcli(Settings(folder))
+        assert side.run(NETCLI, iterations=2, lead=1)["seconds"] > 0
+        layers = {layer["name"]: layer for layer in side.layers(NETCLI, iterations=1)}
+        weights, first = np.load(folder / WEIGHTS), np.load(folder / f"{NETCLI}.npz")
+    assert layers["conv2"]["forward"] > 0
+    assert (layers["conv2"]["backward"] > 0) != case.inference
+    assert weights["conv2/0"].shape == (50, 20, 5, 5)
+    assert first.files == (["ip2"] if case.inference else ["loss"])
 
 
 def test_only_ratios_that_have_fallen_beyond_the_tolerance_are_told() -> None:
