@@ -126,6 +126,19 @@ def _diagram(file: Path, phase: int) -> Diagram:
     return diagram_of(build_graph(source, phase, feeds=FixedFeeds(Feeds(source.file), (3, 112, 96))))
 
 
+def _upright(path: str) -> list[tuple[float, float, float]]:
+    """(x, top, bottom) of the upright parts of a path of M, V and C."""
+    found, x, y = [], 0.0, 0.0
+    for command, text in re.findall(r"([MVC])([^MVC]*)", path):
+        numbers = [float(number) for number in re.findall(r"[-\d.]+", text)]
+        if command == "V":
+            found.append((x, y + 0.1, numbers[0] - 0.1))
+            y = numbers[0]
+        else:
+            x, y = numbers[-2:]
+    return found
+
+
 @pytest.mark.parametrize("name", ["mnist/lenet_train_test.prototxt", "sphereface/sphereface20_model.prototxt"])
 def test_no_boxes_lie_on_each_other_and_chains_are_straight(name: str) -> None:
     diagram = _diagram(ROOT / "configs" / name, pb.TRAIN)
@@ -137,6 +150,10 @@ def test_no_boxes_lie_on_each_other_and_chains_are_straight(name: str) -> None:
         assert page[1] < y < y + height < page[1] + page[3]
     for (x0, y0, w0, h0), (x1, y1, w1, h1) in itertools.combinations(rects, 2):
         assert x0 + w0 < x1 or x1 + w1 < x0 or y0 + h0 < y1 or y1 + h1 < y0
+    boxes = rects[: len(diagram.boxes)]
+    for path in root.findall(f"{SVG}path"):
+        for x, top, bottom in _upright(path.get("d", "")):
+            assert not any(left < x < left + w and upper < bottom and top < upper + h for left, upper, w, h in boxes)
     middles = [rect[0] + rect[2] / 2 for rect in rects[: len(diagram.boxes)]]
     for wire in diagram.wires:
         if len(wire.targets) == 1 and wire.targets[0] == wire.source + 1 and wire.blob not in ("label", "fc6"):

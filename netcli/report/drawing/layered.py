@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netcli.report.drawing.ranks import Ranked, ranked
+from netcli.report.drawing.ranks import ranked
 from netcli.report.drawing.straightening import positions
 
 
@@ -15,12 +15,14 @@ class Layout:
 
     Attributes:
         x, y: the middle of each node. Bends come after the nodes that were given.
+        row_heights: of the rank that each stands in; there lines are to be upright, so that they pass by its nodes.
         paths: the nodes and bends that each edge goes through, its ends included.
         width, height: of all.
     """
 
     x: list[float]
     y: list[float]
+    row_heights: list[float]
     paths: list[list[int]]
     width: float
     height: float
@@ -39,16 +41,11 @@ def layered(
     x = positions(graph, widths, gap_x)
     left = min(place - width / 2 for place, width in zip(x, widths, strict=True))
     x = [place - left for place in x]
-    y, height = _heights(graph, sizes, gap_y)
-    return Layout(x, y, graph.paths, max(place + width / 2 for place, width in zip(x, widths, strict=True)), height)
-
-
-def _heights(graph: Ranked, sizes: Sequence[tuple[float, float]], gap: float) -> tuple[list[float], float]:
-    """The vertical middle of each node: ranks below each other, nodes in the middle of theirs."""
-    y, top = [0.0] * len(graph.rank), 0.0
+    width = max(place + width / 2 for place, width in zip(x, widths, strict=True))
+    y, row_heights, top = [0.0] * len(x), [0.0] * len(x), 0.0
     for row in graph.rows:
         height = max((sizes[node][1] for node in row if node < len(sizes)), default=0.0)
         for node in row:
-            y[node] = top + height / 2
-        top += height + gap
-    return y, top - gap
+            y[node], row_heights[node] = top + height / 2, height
+        top += height + gap_y
+    return Layout(x, y, row_heights, graph.paths, width, top - gap_y)

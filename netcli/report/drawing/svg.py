@@ -14,7 +14,9 @@ FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 FONT_SIZE, LABEL_SIZE = 12, 10.5
 LINE_HEIGHT = 16.0
 PADDING = 9.0
-GAP_X, GAP_Y = 22.0, 9.0
+GAP_X, GAP_Y = 22.0, 15.0
+ARROW = 7.0
+"""Lines end upright over this length, which the arrow's head takes."""
 MARGIN = 14.0
 _NARROW, _WIDE = set("iljtfrI.,:;|!'()[] -/"), set("mwMW@%")
 
@@ -90,18 +92,19 @@ def _label(text: str, x: float, y: float, width: float, height: float, *, framed
 def _edge(
     path: Sequence[int], layout: Layout, sizes: Sequence[tuple[float, float]], place: dict[int, int], boxes: int
 ) -> str:
-    """A smooth line from the lower border of its first node to the upper one of its last; an arrow into boxes."""
+    """A line from the lower border of its first node to the upper one of its last; an arrow into boxes.
+
+    It is upright beside the nodes of each rank that it passes, and bends between ranks.
+    """
     first, last = path[0], path[-1]
-    points = [(layout.x[node], layout.y[node]) for node in path]
-    points[0] = (points[0][0], points[0][1] + sizes[first][1] / 2)
-    points[-1] = (points[-1][0], points[-1][1] - sizes[last][1] / 2)
-    commands = [f"M{points[0][0]:.1f},{points[0][1]:.1f}"]
-    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+    commands = [f"M{layout.x[first]:.1f},{layout.y[first] + sizes[first][1] / 2:.1f}"]
+    for upper, lower in itertools.pairwise(path):
+        x0, y0 = layout.x[upper], layout.y[upper] + layout.row_heights[upper] / 2
+        x1, y1 = layout.x[lower], layout.y[lower] - layout.row_heights[lower] / 2
+        y1 -= ARROW if lower == last else 0.0
         middle = (y0 + y1) / 2
-        straight = abs(x0 - x1) < 0.5
-        commands.append(
-            f"L{x1:.1f},{y1:.1f}" if straight else f"C{x0:.1f},{middle:.1f} {x1:.1f},{middle:.1f} {x1:.1f},{y1:.1f}"
-        )
+        commands += [f"V{y0:.1f}", f"C{x0:.1f},{middle:.1f} {x1:.1f},{middle:.1f} {x1:.1f},{y1:.1f}"]
+    commands.append(f"V{layout.y[last] - sizes[last][1] / 2:.1f}")
     into_box = any(place[index] == last for index in range(boxes))
     arrow = ' marker-end="url(#arrow)"' if into_box else ""
     return f'<path d="{" ".join(commands)}" fill="none" stroke="{STROKE}"{arrow}/>'
