@@ -27,6 +27,6 @@ def command(weights: str, output: str, force: bool) -> None:
     from netcli.cli.converting import convert_weights
     from netcli.cli.errors import print_findings
 
-    notes, line = convert_weights(weights, output, force=force)
-    print_findings(notes)
-    click.echo(line, err=True)
+    written = convert_weights(weights, output, force=force)
+    print_findings(written.notes)
+    click.echo(written, err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
@@ -71,20 +72,33 @@ def command(
       netcli export deploy.prototxt --weights model.safetensors -o model.caffemodel
     """
     from netcli.cli.errors import print_findings
-    from netcli.cli.exporting import Request, export_net, summary, table_of_differences
+    from netcli.cli.exporting import Request, export_net
+    from netcli.cli.written import WrittenModel
 
     request = Request(
-        file, output, weights, seed, blobs, batch, dynamic_batch, check, tolerance, level, stages, input_shape,
-        threads, force,
-    )  # fmt: skip
+        file=file,
+        output=output,
+        weights=weights,
+        seed=seed,
+        blobs=blobs,
+        batch=batch,
+        dynamic_batch=dynamic_batch,
+        check=check,
+        tolerance=tolerance,
+        level=level,
+        stages=stages,
+        input_shape=input_shape,
+        threads=threads,
+        force=force,
+    )
     for_models = {"--blob": blobs, "--batch": batch, "--dynamic-batch": dynamic_batch, "--check": check}
     given = [name for name, value in for_models.items() if value]
     if given and not request.is_model:
         raise click.UsageError(f"{given[0]} is for ONNX, and '{output}' is a file of weights")
     result = export_net(request, tell=print_findings)
     if as_json:
-        click.echo(json.dumps(result))
+        click.echo(json.dumps(result.as_json()))
         return
-    if result["check"]:
-        click.echo(table_of_differences(result["check"]))
-    click.echo(summary(result), err=True)
+    if isinstance(result, WrittenModel) and result.check:
+        click.echo(result.differences(terminal=sys.stdout.isatty()))
+    click.echo(result, err=True)

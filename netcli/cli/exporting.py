@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netcli.cli.batch_size import with_batch_size
 from netcli.cli.converting import refuse_overwriting, write_stored
 from netcli.cli.fixed_feeds import FixedFeeds, ItemShape
 from netcli.cli.loading import net_of_solver
+from netcli.cli.written import BlobShape, Checked, WrittenModel, WrittenWeights
 from netcli.convert.atomic_file import write_atomically
 from netcli.convert.caffemodel import read_weights
 from netcli.convert.deploy import Deployed, deployed
@@ -20,16 +21,9 @@ from netcli.net.graph import build_graph
 from netcli.net.net import Net
 from netcli.net.weights import load_weights, stored_net
 from netcli.prototxt import NetSource, SolverSource, load, resolve_path
-from netcli.report import units
-from netcli.report.tables import Column, table
 from netcli.runtime.blob import PLAIN
 from netcli.runtime.threads import set_threads
 from netcli.schema import caffe_pb2 as pb
-
-if TYPE_CHECKING:
-    from netcli.convert.onnx.comparison import Difference
-
-SCHEMA = 1
 
 Tell = Callable[[Iterable[Finding]], None]
 Stored = list[tuple[str, pb.NetParameter]]
@@ -60,8 +54,8 @@ class Request:
         return self.output.lower().endswith(MODEL_ENDING)
 
 
-def export_net(request: Request, tell: Tell) -> dict[str, Any]:
-    """Writes the file; the object of ``netcli export --json``.
+def export_net(request: Request, tell: Tell) -> WrittenModel | WrittenWeights:
+    """Writes the file that is asked for.
 
     Args:
         tell: gets notes on what is changed and left out, as they arise.
@@ -85,27 +79,6 @@ def export_net(request: Request, tell: Tell) -> dict[str, Any]:
     if request.is_model:
         return _export_model(request, net_source, stored, tell)
     return _export_weights(request, net_source, stored, tell)
-
-
-def summary(result: dict[str, Any]) -> str:
-    """The line that says what was written."""
-    if result["format"] != "onnx":
-        return str(result["line"])
-    blobs = [
-        f"{kind} {blob['name']} {_shape(blob['shape'])}" for kind in ("input", "output") for blob in result[kind + "s"]
-    ]
-    line = f"wrote {result['output']}: ONNX opset {result['opset']}, {result['nodes']} nodes, "
-    return line + f"{units.count(result['parameters'])} parameters; {', '.join(blobs)}"
-
-
-def table_of_differences(check: list[dict[str, Any]]) -> str:
-    """One row for each output."""
-    rows = [
-        [entry["output"], str(entry["batch"]), f"{entry['absolute']:.2e}", f"{entry['relative']:.2e}"]
-        for entry in check
-    ]
-    columns = [Column("output"), Column("batch", right=True), Column("largest difference", right=True)]
-    return table([*columns, Column("relative", right=True)], rows, terminal=False)
 
 
 def _weights(request: Request, source: NetSource | SolverSource) -> list[str]:
@@ -158,23 +131,19 @@ def _loaded(net: Net, stored: Stored, tell: Tell) -> None:
         )  # fmt: skip
 
 
-def _export_weights(request: Request, source: NetSource, stored: Stored, tell: Tell) -> dict[str, Any]:
+def _export_weights(request: Request, source: NetSource, stored: Stored, tell: Tell) -> WrittenWeights:
     net = Net(source, pb.TEST, feeds=_feeds(request, source), seed=request.seed or 0)
     _loaded(net, stored, tell)
-    notes, line = write_stored(stored_net(net), request.output)
-    tell(notes)
-    form = format_of(request.output).name
-    parameters = sum(item.blob.count for item in net.learnable)
-    return {
-        "schema": SCHEMA, "output": request.output, "format": form, "parameters": parameters, "check": [], "line": line
-    }  # fmt: skip
+    written = write_stored(stored_net(net), request.output)
+    tell(written.notes)
+    return written
 
 
 def _feeds(request: Request, source: NetSource) -> FixedFeeds:
     return FixedFeeds(Feeds(source.file), request.input_shape)
 
 
-def _export_model(request: Request, source: NetSource, stored: Stored, tell: Tell) -> dict[str, Any]:
+def _export_model(request: Request, source: NetSource, stored: Stored, tell: Tell) -> WrittenModel:
     from netcli.convert.onnx.export import OPSET, to_onnx
 
     form = deployed(source, build_graph(source, pb.TEST, feeds=_feeds(request, source)), request.blobs)
@@ -188,17 +157,15 @@ def _export_model(request: Request, source: NetSource, stored: Stored, tell: Tel
     model = to_onnx(net.graph, arrays, outputs=form.outputs, other_batch=nets[1].graph if len(nets) > 1 else None)
     check = _checked(request, nets, model, form) if request.check else []
     write_atomically(request.output, model.SerializeToString())
-    return {
-        "schema": SCHEMA,
-        "output": request.output,
-        "format": "onnx",
-        "opset": OPSET,
-        "nodes": len(model.graph.node),
-        "parameters": sum(item.blob.count for item in net.learnable),
-        "inputs": [_described(value) for value in model.graph.input],
-        "outputs": [_described(value) for value in model.graph.output],
-        "check": check,
-    }
+    return WrittenModel(
+        output=request.output,
+        opset=OPSET,
+        nodes=len(model.graph.node),
+        parameters=sum(item.blob.count for item in net.learnable),
+        inputs=[_described(value) for value in model.graph.input],
+        outputs=[_described(value) for value in model.graph.output],
+        check=check,
+    )
 
 
 def _with_another_batch(source: NetSource, net: Net) -> NetSource:
@@ -213,32 +180,24 @@ def _with_another_batch(source: NetSource, net: Net) -> NetSource:
     return NetSource(param, source.node, source.file)
 
 
-def _checked(request: Request, nets: list[Net], model: Any, form: Deployed) -> list[dict[str, Any]]:
+def _checked(request: Request, nets: list[Net], model: Any, form: Deployed) -> list[Checked]:
     """The differences of all outputs, at every batch size. Raises RunError NC616 if one is too large."""
     from netcli.convert.onnx.comparison import compare
 
-    found: list[tuple[int, Difference]] = []
+    found = []
     for net in nets:
         batch = net.blobs[net.inputs[0]].shape[0]
-        found += [(batch, difference) for difference in compare(net, model, form.outputs)]
-    for batch, worst in found:
-        if not worst.relative <= request.tolerance:
-            raise RunError.of(
-                "NC616", f"output '{worst.blob}' of the model is not the net's at batch size {batch}",
-                expected=f"a relative difference of at most {request.tolerance:g}", actual=f"{worst.relative:.3g}",
-                hint="nothing was written",
-            )  # fmt: skip
-    return [
-        {"output": item.blob, "batch": batch, "absolute": item.absolute, "relative": item.relative}
-        for batch, item in found
-    ]
+        for one in compare(net, model, form.outputs):
+            if not one.relative <= request.tolerance:
+                raise RunError.of(
+                    "NC616", f"output '{one.blob}' of the model is not the net's at batch size {batch}",
+                    expected=f"a relative difference of at most {request.tolerance:g}", actual=f"{one.relative:.3g}",
+                    hint="nothing was written",
+                )  # fmt: skip
+            found.append(Checked(one.blob, batch, one.absolute, one.relative))
+    return found
 
 
-def _described(value: Any) -> dict[str, Any]:
-    """Name and shape of an input or output; an open axis has its name, or none."""
-    sizes = [axis.dim_value or axis.dim_param or None for axis in value.type.tensor_type.shape.dim]
-    return {"name": value.name, "shape": sizes}
-
-
-def _shape(sizes: list[int | str | None]) -> str:
-    return "x".join("?" if size is None else str(size) for size in sizes) or "()"
+def _described(value: Any) -> BlobShape:
+    axes = value.type.tensor_type.shape.dim
+    return BlobShape(value.name, [axis.dim_value or axis.dim_param or None for axis in axes])

@@ -69,10 +69,11 @@ def write_weights(message: pb.NetParameter, path: str | os.PathLike[str], *, wit
 
 
 def _content(message: pb.NetParameter, file: str, with_diff: bool) -> bytes | memoryview:
-    if file.endswith((".h5", ".hdf5")):
+    ending = os.path.splitext(file)[1].lower()
+    if ending in (".h5", ".hdf5"):
         return weights_to_hdf5(message, file, with_diff=with_diff)
-    if file.endswith(".safetensors"):
+    if ending == ".safetensors":
         return weights_to_safetensors(message, file)
-    if file.endswith(".npz"):
+    if ending == ".npz":
         return weights_to_npz(message)
     return write_net(message)

@@ -70,10 +70,11 @@ def deployed(source: NetSource, graph: Graph, blobs: Sequence[str] = ()) -> Depl
     if blobs:
         reduction.keep_what_makes(blobs)
     reduction.drop_unread_inputs()
-    if all(layer.param.type in ("Input", "Silence") for layer in reduction.kept):
+    kinds = {layer.param.type for layer in reduction.kept}
+    if "Input" not in kinds or not kinds - {"Input", "Silence"}:
         raise RunError.of(
             "NC604", "nothing is left of the net without losses and labels", place=source.place(),
-            expected="layers that compute something of data",
+            expected="inputs, and layers that compute something of them",
         )  # fmt: skip
     param = pb.NetParameter(name=net.param.name)
     param.state.CopyFrom(state)

@@ -126,10 +126,17 @@ def test_weights_in_every_format_and_back(ending: str, name: str, notes: str, fo
     assert run("export", "net.prototxt", "--seed", 1, "-o", "first.caffemodel").exit_code == 0
     result = run("convert", "first.caffemodel", f"w.{ending}")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"{notes}wrote w.{ending}: {name}, 1 layers, 2 blobs, 51 values\n"
+    assert result.stderr == f"{notes}wrote w.{ending}: {name}, 1 layer, 2 blobs, 51 values\n"
     exported = run("export", "net.prototxt", "--weights", f"w.{ending}", "-o", "back.caffemodel")
-    assert exported.stderr == "wrote back.caffemodel: caffemodel, 1 layers, 2 blobs, 51 values\n"
+    assert exported.stderr == "wrote back.caffemodel: caffemodel, 1 layer, 2 blobs, 51 values\n"
     assert Path("back.caffemodel").read_bytes() == Path("first.caffemodel").read_bytes()
+
+
+def test_weights_as_json(folder: Path, run: Any) -> None:
+    result = run("export", "larger.prototxt", "--seed", 1, "-o", "w.npz", "--json")
+    assert json.loads(result.stdout) == {
+        "schema": 1, "output": "w.npz", "format": "npz", "layers": 2, "blobs": 4, "parameters": 102
+    }  # fmt: skip
 
 
 def test_gradients_that_are_not_kept_are_told(folder: Path, run: Any) -> None:

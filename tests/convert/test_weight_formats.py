@@ -194,7 +194,9 @@ def test_shapes_of_old_models_become_todays() -> None:
     assert with_modern_shapes(modern) is modern
 
 
-def test_endings() -> None:
+def test_endings(tmp_path: Path) -> None:
+    write_weights(a_net(), tmp_path / "W.NPZ")
+    assert (tmp_path / "W.NPZ").read_bytes().startswith(b"PK")
     assert {format_of(f"a{ending.upper()}").name for ending in FORMATS} == {"caffemodel", "HDF5", "npz", "safetensors"}
     for name in ("weights", "w.pth", "w.onnx"):
         with pytest.raises(RunError) as caught:
