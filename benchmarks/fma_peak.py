@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Callable
 
 import llvmlite.binding as llvm
 
@@ -44,7 +45,7 @@ def fma_peak_gflops(threads: int, rounds: int = ROUNDS) -> float:
     return threads * rounds * CHAINS * lanes * FLOPS / best / 1e9
 
 
-def _compiled() -> tuple[llvm.ExecutionEngine, _Function]:  # type: ignore[valid-type]
+def _compiled() -> tuple[llvm.ExecutionEngine, Callable[[int, ctypes.Array], None]]:
     """The loop as a C function; it runs without Python's lock."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

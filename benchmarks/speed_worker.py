@@ -15,9 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,14 +69,18 @@ class Settings:
     def source(self, *, drops: bool = True) -> NetSource:
         return NetSource.from_text(self.text if drops else without_dropout(self.text))
 
-    def write_checked(self, variant: str, values: Mapping[str, np.ndarray]) -> None:
-        np.savez(self.folder / f"{variant}.npz", **values)
+    def write_checked(self, variant: str, values: Arrays) -> None:
+        _save(self.folder / f"{variant}.npz", values)
+
+
+def _save(path: Path, values: Arrays) -> None:
+    np.savez(path, **values)  # type: ignore[arg-type]  # numpy's stub takes them for allow_pickle
 
 
 def input_values(graph: Graph) -> Arrays:
     """Values that look like images after their mean is subtracted, and labels."""
     rng = np.random.default_rng(0)
-    values = {"data": rng.standard_normal(graph.shapes["data"], np.float32)}
+    values: Arrays = {"data": rng.standard_normal(graph.shapes["data"], np.float32)}
     if "label" in graph.shapes:
         scores = next(step.bottoms[0] for step in graph.steps if step.layer.is_loss)
         values["label"] = rng.integers(0, graph.shapes[scores][1], graph.shapes["label"])
@@ -112,19 +118,32 @@ class Netcli:
         return {"seconds": time.perf_counter() - begin}
 
     def layers(self, variant: str, iterations: int) -> list[dict[str, Any]]:
-        from netcli.cli.measuring import NetTimer
-
         self._write_inputs()
         self._iterate(1)
-        timer = NetTimer(self.net, None, 1, forward_only=self.solver is None)
+        steps = self.net.graph.steps
+        ways: list[tuple[str, Callable[[int], object], Sequence[int]]] = [
+            ("forward", lambda index: self.net.forward(index, index), range(len(steps)))
+        ]
+        if self.solver:
+            backward_order = range(len(steps) - 1, -1, -1)
+            ways.append(("backward", lambda index: self.net.backward(index, index), backward_order))
+        seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
+        for _ in range(iterations):
+            self.net.clear_param_diffs()
+            for way, run, order in ways:
+                for index in order:
+                    begin = time.perf_counter()
+                    run(index)
+                    seconds[way, index].append(time.perf_counter() - begin)
+        medians = {key: 1000 * statistics.median(values) for key, values in seconds.items()}
         return [
             {
-                "name": layer.name,
-                "type": layer.type,
-                "forward": layer.forward.median,
-                "backward": layer.backward.median if layer.backward else 0.0,
+                "name": step.name,
+                "type": step.layer.type_name,
+                "forward": medians["forward", index],
+                "backward": medians.get(("backward", index), 0.0),
             }
-            for layer in timer.time_layers(iterations)
+            for index, step in enumerate(steps)
         ]
 
     def memory(self) -> dict[str, float]:
@@ -187,7 +206,7 @@ def _write_weights(net, path: Path) -> None:  # type: ignore[no-untyped-def]
             for blob in layer.params[1:]:
                 blob.values.write(PLAIN).fill(1)
     blobs = ((f"{name}/{index}", blob) for name, params in net.params.items() for index, blob in enumerate(params))
-    np.savez(path, **{key: blob.values.read(PLAIN) for key, blob in blobs})
+    _save(path, {key: blob.values.read(PLAIN) for key, blob in blobs})
 
 
 class Torch:
@@ -247,7 +266,7 @@ class Torch:
                 step.name: [stored[f"{step.name}/{index}"] for index in range(len(step.slots))]
                 for step in self._graph.steps
             }
-            net = TorchNet(self._graph, weights)
+            net: Any = TorchNet(self._graph, weights)
             values = {name: torch.from_numpy(array) for name, array in input_values(self._graph).items()}
             if variant == LAYOUTS[1]:
                 net = net.to(memory_format=torch.channels_last)
