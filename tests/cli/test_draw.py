@@ -101,10 +101,10 @@ def test_mermaid_and_dot(run: Any) -> None:
 
 @pytest.mark.usefixtures("net")
 def test_names_that_mean_something_in_the_formats(run: Any) -> None:
-    text = Path("net.prototxt").read_text().replace('"conv"', "'a\"<b>&\\\\'")
+    text = Path("net.prototxt").read_text().replace('"conv"', "'#1;a\"<b>&\\\\'")
     Path("net.prototxt").write_text(text)
-    assert "<b>a&quot;&lt;b&gt;&amp;\\</b>" in run("draw", "net.prototxt").stdout
-    assert 'label="a\\"<b>&\\\\  Convolution' in run("draw", "net.prototxt", "--format", "dot").stdout
+    assert "<b>#35;1;a&quot;&lt;b&gt;&amp;\\</b>" in run("draw", "net.prototxt").stdout
+    assert 'label="#1;a\\"<b>&\\\\  Convolution' in run("draw", "net.prototxt", "--format", "dot").stdout
     ElementTree.fromstring(run("draw", "net.prototxt", "--format", "svg").stdout)
 
 
