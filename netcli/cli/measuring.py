@@ -1,7 +1,7 @@
 """What ``netcli time`` measures: separate passes, so that timing the layers does not disturb the whole.
 
 First everything is compiled and warmed up, which is reported apart. Then the whole net is timed, forward and
-backward (and, for a solver, the whole iteration with its update); then, in passes of their own, each layer; all that
+backward (and, for a solver, the whole iteration with its update), and, in passes of their own, each layer; all that
 with a batch in memory. Last come whole iterations with the net's own data, prefetched as in training.
 """
 
@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -103,6 +103,17 @@ class DataTiming:
     wait_share: float
 
 
+@dataclass
+class _Taken:
+    """Seconds, one for each iteration: of the layers in the order of the net, and of the whole net."""
+
+    layers_forward: list[list[float]]
+    layers_backward: list[list[float]]
+    forward: list[float] = field(default_factory=list)
+    backward: list[float] = field(default_factory=list)
+    training: list[float] = field(default_factory=list)
+
+
 class NetTimer:
     """Times a net.
 
@@ -129,46 +140,24 @@ class NetTimer:
         self._forward_only = forward_only
         self._clock = clock
 
-    def time_whole(self, iterations: int) -> WholeTiming:
-        """``iterations`` measurements of the whole net, once it is compiled and warm."""
+    def time_net(self, iterations: int, *, layers: bool) -> tuple[WholeTiming, list[LayerTiming]]:
+        """``iterations`` measurements of the whole net, and of its layers if they are wanted, once all is warm.
+
+        They take turns, so that a machine that becomes slower meanwhile becomes so for all.
+        """
         compile_s = self._seconds(self._everything)
         warm_up_s = sum(self._seconds(self._everything) for _ in range(WARM_UP))
-        forward, backward = self._time_passes(iterations)
-        both = [f + b for f, b in zip(forward, backward, strict=True)]
-        training = None
-        if self._optimizer is not None:
-            training = Spread.of([self._seconds(self._training_iteration) for _ in range(iterations)])
-        spread = Spread.of(forward)
-        return WholeTiming(
-            compile_s,
-            warm_up_s,
-            spread,
-            None if self._forward_only else Spread.of(backward),
-            None if self._forward_only else Spread.of(both),
-            training,
-            _gflops(sum(self._net.graph.macs(step) for step in self._net.graph.steps), spread),
-        )
-
-    def time_layers(self, iterations: int) -> list[LayerTiming]:
-        """``iterations`` measurements of every layer, in passes of their own; the net must be warm."""
-        net, steps = self._net, self._net.graph.steps
-        forward: list[list[float]] = [[] for _ in steps]
-        backward: list[list[float]] = [[] for _ in steps]
+        steps = self._net.graph.steps
+        taken = _Taken([[] for _ in steps], [[] for _ in steps])
         for _ in range(iterations):
-            net.clear_param_diffs()
-            for index, seconds in enumerate(forward):
-                seconds.append(self._seconds(functools.partial(net.forward, index, index)))
-            if not self._forward_only:
-                for index in reversed(range(len(steps))):
-                    backward[index].append(self._seconds(functools.partial(net.backward, index, index)))
-        timings = []
-        for step, forth, back in zip(steps, forward, backward, strict=True):
-            spread = Spread.of(forth)
-            gflops = _gflops(net.graph.macs(step), spread)
-            timings.append(
-                LayerTiming(step.name, step.layer.type_name, spread, Spread.of(back) if back else None, gflops)
-            )
-        return timings
+            self._net.clear_param_diffs()
+            taken.forward.append(self._seconds(self._net.forward))
+            taken.backward.append(0.0 if self._forward_only else self._seconds(self._net.backward))
+            if self._optimizer is not None:
+                taken.training.append(self._seconds(self._training_iteration))
+            if layers:
+                self._time_layers(taken)
+        return self._whole(compile_s, warm_up_s, taken), self._layers(taken) if layers else []
 
     def time_with_data(self, iterations: int, meter: FeedMeter) -> DataTiming:
         """``iterations`` measurements while the data layers read from ``meter``, whatever they read before.
@@ -214,13 +203,39 @@ class NetTimer:
         assert self._optimizer is not None
         self._optimizer.update(0.0, 0)
 
-    def _time_passes(self, iterations: int) -> tuple[list[float], list[float]]:
-        forward, backward = [], []
-        for _ in range(iterations):
-            self._net.clear_param_diffs()
-            forward.append(self._seconds(self._net.forward))
-            backward.append(0.0 if self._forward_only else self._seconds(self._net.backward))
-        return forward, backward
+    def _time_layers(self, taken: _Taken) -> None:
+        """One pass, layer by layer."""
+        self._net.clear_param_diffs()
+        for index, seconds in enumerate(taken.layers_forward):
+            seconds.append(self._seconds(functools.partial(self._net.forward, index, index)))
+        if not self._forward_only:
+            for index, seconds in reversed(list(enumerate(taken.layers_backward))):
+                seconds.append(self._seconds(functools.partial(self._net.backward, index, index)))
+
+    def _whole(self, compile_s: float, warm_up_s: float, taken: _Taken) -> WholeTiming:
+        forward = Spread.of(taken.forward)
+        both = [f + b for f, b in zip(taken.forward, taken.backward, strict=True)]
+        return WholeTiming(
+            compile_s,
+            warm_up_s,
+            forward,
+            None if self._forward_only else Spread.of(taken.backward),
+            None if self._forward_only else Spread.of(both),
+            Spread.of(taken.training) if taken.training else None,
+            _gflops(sum(self._net.graph.macs(step) for step in self._net.graph.steps), forward),
+        )
+
+    def _layers(self, taken: _Taken) -> list[LayerTiming]:
+        timings = []
+        for step, forth, back in zip(
+            self._net.graph.steps, taken.layers_forward, taken.layers_backward, strict=True
+        ):  # fmt: skip
+            forward = Spread.of(forth)
+            gflops = _gflops(self._net.graph.macs(step), forward)
+            timings.append(
+                LayerTiming(step.name, step.layer.type_name, forward, Spread.of(back) if back else None, gflops)
+            )
+        return timings
 
     def _seconds(self, action: Callable[[], object]) -> float:
         begin = self._clock()

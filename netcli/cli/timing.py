@@ -52,10 +52,9 @@ def run_timing(request: Request) -> dict[str, Any]:
     steps = []
     for count in _fewer(threads) if request.sweep else []:
         set_threads(count)
-        steps.append(_with_threads(bench.time_whole()[1], bench, count))
+        steps.append(_with_threads(bench.time_net(layers=False)[1], bench, count))
     set_threads(threads)
-    timer, whole = bench.time_whole()
-    layers = timer.time_layers(request.iterations)
+    timer, whole, layers = bench.time_net(layers=True)
     data = bench.time_data(timer)
     own = _with_threads(whole, bench, threads)
     result: dict[str, Any] = {
@@ -98,7 +97,7 @@ class _Bench:
         self.images = 0
         self.first: WholeTiming | None = None
 
-    def time_whole(self) -> tuple[NetTimer, WholeTiming]:
+    def time_net(self, *, layers: bool) -> tuple[NetTimer, WholeTiming, list[LayerTiming]]:
         """Makes the net and times it with a batch in memory; the timer has more to tell of it."""
         own = Feeds(self._source.file)
         self._feeds = TimedFeeds(FixedFeeds(own, self._request.item_shape), own)
@@ -109,10 +108,10 @@ class _Bench:
         if self._solver is not None and self._phase == pb.TRAIN:
             optimizer = Optimizer(self._solver.param, self._net.learnable, self._net.context.dtype)
         timer = NetTimer(self._net, optimizer, self.iter_size, forward_only=self._request.forward_only)
-        whole = timer.time_whole(self._request.iterations)
+        whole, by_layer = timer.time_net(self._request.iterations, layers=layers)
         # Whatever is timed later finds everything compiled.
         self.first = self.first or whole
-        return timer, whole
+        return timer, whole, by_layer
 
     def time_data(self, timer: NetTimer) -> dict[str, Any]:
         """Iterations with the net's own data, or why there are none."""

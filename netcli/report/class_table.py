@@ -66,11 +66,16 @@ def class_table(rows: list[dict[str, Any]], *, terminal: bool) -> str:
             f"{row['right']:,}" if terminal else str(row["right"]),
             _share(row["accuracy"]),
             _share(row["precision"]),
-            "" if row["taken_for"] is None else f"{row['taken_for']['label']} ({row['taken_for']['images']} times)",
+            _taken(row),
         ]
         for row in rows
     ]
     return table(_COLUMNS, cells, terminal=terminal)
+
+
+def _taken(row: dict[str, Any]) -> str:
+    wrong = row["taken_for"]
+    return "" if wrong is None else f"{wrong['label']} ({wrong['images']} of {row['images']})"
 
 
 def _share(share: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netcli.report.plotting import new_figure
@@ -35,10 +36,11 @@ def timing_chart(result: dict[str, Any]) -> Figure:
     axes.barh(len(bars), max(0.0, rest), color=REST)
     _note(axes, len(bars), max(0.0, rest), rest / whole if whole else 0.0)
     if result["backward_ms"]:
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
+        figure.legend(loc="outside lower right", ncols=2, frameon=False, fontsize=8)
     spread = iteration_of(result)
+    rate = result["images_per_s"] or 0
     axes.set_title(
-        f"{result['file']}: {spread['median']:.2f} ms an iteration, {result['images_per_s'] or 0:,.0f} images/s\n"
+        f"{Path(result['file']).name}: {spread['median']:.2f} ms an iteration, {rate:,.0f} images/s\n"
         f"{result['phase']}, batch {result['batch']}, threads {result['threads']}, "
         f"medians of {result['iterations']}",
         fontsize=9, loc="left",

@@ -15,6 +15,9 @@ PASSES = {
 }
 """key -> what people call it"""
 
+UNSTEADY = 0.1
+"""Share of the median that the interquartile range exceeds only on a machine that is busy with something else."""
+
 _LAYERS = (
     Column("layer"),
     Column("type"),
@@ -132,6 +135,9 @@ def summary(result: dict[str, Any]) -> str:
         f"phase {result['phase']}, batch {result['batch']}, threads {result['threads']}, "
         f"medians of {result['iterations']} iterations",
     ]
+    spread = iteration_of(result)
+    if spread["iqr"] > UNSTEADY * spread["median"]:
+        lines.append("the iterations vary by more than a tenth: the machine has other things to do")
     return "\n".join(lines)
 
 

@@ -80,8 +80,8 @@ def test_what_is_printed(classifier: Path, run: Any) -> None:
         "\n"
         "class\timages\tright\taccuracy\tprecision\tmostly taken for\n"
         "0\t1\t1\t1.0000\t0.3333\t\n"
-        "1\t2\t0\t0.0000\t0.0000\t0 (2 times)\n"
-        "2\t2\t1\t0.5000\t1.0000\t1 (1 times)\n"
+        "1\t2\t0\t0.0000\t0.0000\t0 (2 of 2)\n"
+        "2\t2\t1\t0.5000\t1.0000\t1 (1 of 2)\n"
     )
 
 
@@ -173,6 +173,12 @@ def test_many_cells_and_long_words() -> None:
     figure = contact_sheet([Cell(np.zeros((1, 2, 2), np.uint8), ("x" * 40,))] * 8, "title")
     assert [len(axes.images) for axes in figure.axes] == [1] * 8 + [0] * 4
     assert figure.axes[0].texts[0].get_text() == "…" + "x" * 21
+
+
+def test_colours_come_in_the_order_of_opencv() -> None:
+    pytest.importorskip("matplotlib")
+    figure = contact_sheet([Cell(np.array([10, 20, 30], np.uint8).reshape(3, 1, 1), ())], "title")
+    assert figure.axes[0].images[0].get_array().reshape(-1).tolist() == [30, 20, 10]
 
 
 def test_classes_without_images_and_rows_without_errors() -> None:

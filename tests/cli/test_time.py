@@ -104,10 +104,15 @@ class _Clock:
 
 FIRST = [1500, 20, 30]
 """The first iteration and two to warm up."""
-PASSES = [2, 4, 2, 6, 3, 4, 2, 5]
-"""Four times forward and backward: medians 2 and 4.5, together 7."""
-LAYERS = [0.25, 1, 0.25, 0.25, 2.5, 0.25] * 4
-"""Four times data, ip, loss forward; loss, ip, data backward."""
+PASSES = [[2, 4], [2, 6], [3, 4], [2, 5]]
+"""Forward and backward: medians 2 and 4.5, together 7."""
+LAYERS = [0.25, 1, 0.25, 0.25, 2.5, 0.25]
+"""data, ip, loss forward; loss, ip, data backward."""
+
+
+def _turns(*parts: list[list[float]]) -> list[float]:
+    """What is timed first, then turn by turn one of each of ``parts``."""
+    return [*FIRST, *(duration for turn in zip(*parts, strict=True) for part in turn for duration in part)]
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_what_is_printed(away: Path, run: Any, clock: Any) -> None:
-    clock(FIRST + PASSES + [8, 9, 8, 9] + LAYERS)
+    clock(_turns(PASSES, [[8], [9], [8], [9]], [LAYERS] * 4))
     result = run("time", "solver.prototxt", "--input-shape", "1,4,4", "--iterations", 4, "--threads", 1)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == (
@@ -144,11 +149,12 @@ def test_what_is_printed(away: Path, run: Any, clock: Any) -> None:
         "first iteration       1.5 s, compiling included; not counted\n"
         "warm-up               0.1 s; not counted\n"
         "phase TRAIN, batch 4, threads 1, medians of 4 iterations\n"
+        "the iterations vary by more than a tenth: the machine has other things to do\n"
     )
 
 
 def test_threads_one_by_one(tiny: Path, run: Any, clock: Any) -> None:
-    durations = [*FIRST, 6, 2, 6, 2, 5, 5, 5, 3, 1, 3, 1, *[0.25] * 12, 5, 5]
+    durations = [*_turns([[6, 2]] * 2), 5, 5, 5, *[3, 1, *[0.25] * 6] * 2, 5, 5]
     clock(durations)
     arguments = ["time", "net.prototxt", "--iterations", 2, "--threads", 2, "--sweep-threads"]
     result = run(*arguments)
@@ -230,9 +236,9 @@ def test_a_net_without_a_set_says_nothing_of_data(tiny: Path, run: Any) -> None:
 
 def test_a_net_that_has_become_slower(away: Path, run: Any, clock: Any) -> None:
     arguments = ["time", "net.prototxt", "--input-shape", "1,4,4", "--iterations", 4, "--threads", 1]
-    clock(FIRST + PASSES + LAYERS)
+    clock(_turns(PASSES, [LAYERS] * 4))
     Path("old.json").write_text(run(*arguments, "--json").stdout)
-    clock(FIRST + [2, 9, 2, 9, 3, 9, 2, 9] + [0.25, 1, 0.25, 0.25, 6, 0.25] * 4)
+    clock(_turns([[2, 9], [2, 9], [3, 9], [2, 9]], [[0.25, 1, 0.25, 0.25, 6, 0.25]] * 4))
     result = run(*arguments, "--compare", "old.json", "--tolerance", 12.5)
     assert result.exit_code == 1
     assert result.stdout == (
@@ -257,7 +263,7 @@ def test_a_net_that_has_become_slower(away: Path, run: Any, clock: Any) -> None:
         "(+100.0%). hint: measure again on a quiet machine before you believe it [NC570]"
     )
     assert second.startswith("error: forward and backward is slower than in 'old.json'")
-    clock(FIRST + PASSES + LAYERS)
+    clock(_turns(PASSES, [LAYERS] * 4))
     again = run(*arguments, "--compare", "old.json", "--json")
     assert again.exit_code == 0
     assert json.loads(again.stdout)["compare"]["regression"] is False
@@ -300,7 +306,7 @@ def test_other_settings_are_not_compared(tiny: Path, run: Any) -> None:
 
 def test_bars(away: Path, run: Any, clock: Any) -> None:
     pytest.importorskip("matplotlib")
-    clock(FIRST + PASSES + LAYERS)
+    clock(_turns(PASSES, [LAYERS] * 4))
     arguments = ["time", "net.prototxt", "--input-shape", "1,4,4", "--iterations", 4, "--threads", 1]
     result = run(*arguments, "--plot", "bars.png", "--json")
     assert Path("bars.png").read_bytes().startswith(b"\x89PNG")
