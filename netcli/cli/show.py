@@ -17,6 +17,9 @@ from netcli.cli.errors import print_findings
 @options.state_options
 @options.input_shape_option
 @click.option("--weights", metavar="A[,B...]", help="Add norms and histograms of the blobs in these files.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Tell how the CPU computes each layer where there are several ways."
+)
 @options.json_option
 @options.debug_option
 def command(
@@ -26,6 +29,7 @@ def command(
     stages: tuple[str, ...],
     input_shape: tuple[int, int, int] | None,
     weights: str | None,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Print the shapes, parameters and cost of a net.
@@ -68,7 +72,7 @@ def command(
         click.echo(json.dumps(found | ({"weights": weights_json(blob_facts(graph, stored))} if stored else {})))
         return
     terminal = sys.stdout.isatty()
-    click.echo(net_table(graph, terminal=terminal))
+    click.echo(net_table(graph, terminal=terminal, methods=verbose))
     if terminal:
         click.echo(f"\n{memory_table(graph, histories, solver.param.type if solver else '')}")
     if stored:

@@ -147,6 +147,10 @@ class Layer:
         """Multiply-accumulates of one forward pass; 0 where they do not dominate."""
         return 0
 
+    def method(self, bottom_shapes: Sequence[Shape]) -> str:
+        """Which of several ways the CPU takes at these shapes, in a few words; "" where there is but one."""
+        return ""
+
     def gradient_exception(self, kind: str, index: int) -> str:
         """Why backward does not give the derivative of forward by blob ``index`` of ``kind``; "" where it does.
 

@@ -57,18 +57,19 @@ def net_summary(graph: Graph, histories: int = 0) -> dict[str, Any]:
     }
 
 
-def net_table(graph: Graph, *, terminal: bool) -> str:
-    """One row for each layer; on a terminal the totals below."""
+def net_table(graph: Graph, *, terminal: bool, methods: bool = False) -> str:
+    """One row for each layer, with ``methods`` how the CPU computes it; on a terminal the totals below."""
     steps = _own_steps(graph)
     totals = _totals(graph, steps, 0)
-    rows = [_row(graph, step) for step in steps]
+    rows = [[*_row(graph, step), *([_method(graph, step)] if methods else [])] for step in steps]
     rows.append(
         [
             "total", "", "", "", "", "", units.count(totals["params"]), "", units.count(totals["macs"]),
-            units.size(totals["activation_bytes"]),
+            units.size(totals["activation_bytes"]), *([""] if methods else []),
         ]
     )  # fmt: skip
-    return table(_COLUMNS, rows, terminal=terminal, footer=1)
+    columns = (*_COLUMNS, Column("method")) if methods else _COLUMNS
+    return table(columns, rows, terminal=terminal, footer=1)
 
 
 def memory_table(graph: Graph, histories: int, solver_type: str) -> str:
@@ -139,7 +140,12 @@ def _layer(graph: Graph, step: Step) -> dict[str, Any]:
         "activation_bytes": activation_bytes(graph, step),
         "gradient_bytes": gradient_bytes(graph, step),
         "param_bytes": param_bytes(step),
+        "method": _method(graph, step),
     }
+
+
+def _method(graph: Graph, step: Step) -> str:
+    return step.layer.method([graph.shapes[name] for name in step.bottoms])
 
 
 def _totals(graph: Graph, steps: list[Step], histories: int) -> dict[str, int]:

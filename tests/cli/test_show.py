@@ -53,7 +53,7 @@ def _layer(
     return {
         "name": name, "type": kind, "bottoms": list(bottoms), "tops": list(tops), "macs": 0, "params": 0,
         "bottom_shapes": list(bottoms.values()), "top_shapes": list(tops.values()), "lr_mult": [], "decay_mult": [],
-        "activation_bytes": 24, "gradient_bytes": 0, "param_bytes": 0, **more,
+        "activation_bytes": 24, "gradient_bytes": 0, "param_bytes": 0, "method": "", **more,
     }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def test_json_of_a_net_with_splits_shared_parameters_and_in_place_layers(tmp_pat
     shown = _show(run, file)
     machine = shown.pop("machine")
     assert machine["memory_bytes"] is None or machine["memory_bytes"] > 2**28
-    learned = {"macs": 24, "lr_mult": [1, 1], "decay_mult": [1, 1]}
+    learned = {"macs": 24, "lr_mult": [1, 1], "decay_mult": [1, 1], "method": "few items, each weight read once"}
     assert shown == {
         "schema": 1,
         "name": "Twins",
@@ -116,6 +116,20 @@ net_param {
 }
 base_lr: 0.1 lr_policy: "fixed" max_iter: 1 type: "Adam" momentum: 0.9
 """
+
+
+def test_verbose_tells_how_layers_are_computed(run: Any) -> None:
+    """The same on every machine: at these batches all lanes are full, or all but one empty."""
+    lines = run("show", ROOT / "configs" / "lenet.prototxt", "-v").stdout.splitlines()
+    assert lines[0].split("\t")[-1] == "method"
+    methods = {line.split("\t")[0]: line.split("\t")[-1] for line in lines[1:]}
+    direct = "direct, images in lanes"
+    assert {name: method for name, method in methods.items() if method} == dict.fromkeys(
+        ("conv1", "conv2", "ip1", "ip2"), direct
+    )
+    deploy = run("show", ROOT / "configs" / "sphereface" / "sphereface20_deploy.prototxt", "-v").stdout
+    assert "\tWinograd, tiles of 4x4 in lanes\n" in deploy
+    assert "\tfew items, each weight read once\n" in deploy
 
 
 def test_memory_by_kind_is_what_a_solver_allocates(tmp_path: Path, run: Any) -> None:

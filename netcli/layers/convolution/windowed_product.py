@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from netcli.layers.convolution.few_images.product import TiledProduct
-from netcli.layers.convolution.few_images.tiling import fills_few_lanes
+from netcli.layers.convolution.few_images.tiling import best_tiling, fills_few_lanes
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
 from netcli.layers.convolution.winograd.geometry import is_faster
 from netcli.layers.convolution.winograd.product import WinogradProduct
@@ -17,6 +17,7 @@ from netcli.layers.lane_view import LaneView, PlainView
 from netcli.layers.layer import Layer
 from netcli.layers.windows import Windows
 from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.runtime.cpu import lane_count
 from netcli.schema import caffe_pb2 as pb
 
 Geometry = tuple[Windows, int, int, int]
@@ -103,24 +104,32 @@ class WindowedProduct(Layer):
 
     def _is_small(self, images: int) -> bool:
         """Whether the product for so many images takes plain arrays instead of lanes."""
-        from netcli.runtime.jit import LANES
-
-        return not self.transposed and fills_few_lanes(images, LANES)
+        return not self.transposed and fills_few_lanes(images, lane_count())
 
     def _small_product(self, images: int) -> Product:
         return TiledProduct(*self._geometry, self.context.dtype, images, self._summed_plainly, self._weights_stamp)
 
     def _lane_product(self, images: int) -> Product:
-        from netcli.runtime.jit import LANES
-
-        product = self._product_class(-(-images // LANES))(*self._geometry, self.context.dtype)
+        product = self._product_class(-(-images // lane_count()))(*self._geometry, self.context.dtype)
         return TransposedLaneProduct(product) if self.transposed else product
 
+    def method(self, bottom_shapes: Sequence[Shape]) -> str:
+        images = math.prod(bottom_shapes[0][: self._axis])
+        if self._is_small(images):
+            return self._small_method(images)
+        return f"{'Winograd' if self._by_winograd(-(-images // lane_count())) else 'direct'}, images in lanes"
+
+    def _small_method(self, images: int) -> str:
+        tiling = best_tiling(*self._geometry, images, lane_count(), self._summed_plainly)
+        size = "x".join(map(str, tiling.side)) or "1"
+        return f"{'Winograd' if tiling.by_winograd else 'direct'}, tiles of {size} in lanes"
+
     def _product_class(self, image_groups: int) -> type[LaneProduct]:
-        """What is expected to be fastest."""
-        if not self._summed_plainly and is_faster(*self._geometry, image_groups):
-            return WinogradProduct
-        return LaneProduct
+        return WinogradProduct if self._by_winograd(image_groups) else LaneProduct
+
+    def _by_winograd(self, image_groups: int) -> bool:
+        """Whether that is expected to be fastest."""
+        return not self._summed_plainly and is_faster(*self._geometry, image_groups)
 
     @property
     def _summed_plainly(self) -> bool:

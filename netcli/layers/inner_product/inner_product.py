@@ -92,6 +92,9 @@ class InnerProduct(WindowedProduct):
     def _small_product(self, images: int) -> Product:
         return FewRows()
 
+    def _small_method(self, images: int) -> str:
+        return "few items, each weight read once"
+
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         if not self.param.inner_product_param.transpose:
             return super()._as_weights(plain)

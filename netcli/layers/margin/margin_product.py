@@ -25,6 +25,7 @@ from netcli.layers.windows import Windows
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.runtime.cpu import lane_count
 
 
 class MarginProduct(Layer):
@@ -93,6 +94,10 @@ class MarginProduct(Layer):
         if len(tops) > 1:
             tops[1].values.write(PLAIN).fill(self._lambda)
 
+    def method(self, bottom_shapes: Sequence[Shape]) -> str:
+        few = fills_few_lanes(self._items, lane_count())
+        return "few items, each weight read once" if few else "direct, images in lanes"
+
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """Those of the inner product."""
         return math.prod(top_shapes[0]) * self._geometry[0].taps * self._geometry[1]
@@ -142,12 +147,10 @@ class MarginProduct(Layer):
         self._lane_product().backward_weights(x, dy, self._as_weights(gradient))
 
     def _lane_product(self) -> LaneProduct | FewRowsInLanes:
-        from netcli.runtime.jit import LANES
-
         key = (self._geometry, self._items)
         if self._product is None or self._product[0] != key:
             windows, channels, classes = self._geometry
-            if fills_few_lanes(self._items, LANES):
+            if fills_few_lanes(self._items, lane_count()):
                 self._product = (key, FewRowsInLanes(self._items))
             else:
                 self._product = (key, LaneProduct(windows, channels, classes, 1, self.context.dtype))
