@@ -93,7 +93,7 @@ class _Reduction:
     notes: list[Finding] = field(default_factory=list)
     biased: set[str] = field(default_factory=set)
     _gone: dict[str, str] = field(default_factory=dict)
-    _sources: set[str] = field(default_factory=set)
+    _origins: dict[str, LayerSource] = field(default_factory=dict)
 
     def add(self, layer: LayerSource) -> None:
         """Takes the next layer, as it is or as what it becomes, or leaves it out."""
@@ -119,7 +119,7 @@ class _Reduction:
             self._label_specific_add(layer, param)
         else:
             if param.type == "Input":
-                self._sources.update(param.top)
+                self._origins.update(dict.fromkeys(param.top, layer))
             self._keep(layer, param)
 
     def keep_what_makes(self, blobs: Sequence[str]) -> None:
@@ -152,7 +152,8 @@ class _Reduction:
                     del layer.param.top[index]
                     if len(shapes) > 1:
                         del shapes[index]
-                    self._note("NC605", layer, f"the input '{name}' is left out: nothing reads it")
+                    origin = self._origins[name]
+                    self._note("NC605", origin, f"the input '{name}' is left out: nothing reads it")
             if not layer.param.top:
                 self.kept.remove(layer)
 
@@ -173,7 +174,7 @@ class _Reduction:
 
     def _silence(self, layer: LayerSource, param: pb.LayerParameter) -> None:
         """Stays for the blobs that would be outputs without it."""
-        heard = [name for name in param.bottom if name not in self._gone and name not in self._sources]
+        heard = [name for name in param.bottom if name not in self._gone and name not in self._origins]
         if heard:
             param.bottom[:] = heard
             self._keep(layer, param)
@@ -190,7 +191,7 @@ class _Reduction:
 
     def _data(self, layer: LayerSource, param: pb.LayerParameter) -> None:
         """One Input layer for each top."""
-        self._sources.update(param.top)
+        self._origins.update(dict.fromkeys(param.top, layer))
         inputs = []
         for index, name in enumerate(param.top):
             made = pb.LayerParameter(

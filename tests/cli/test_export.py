@@ -29,7 +29,7 @@ NOTES = """\
 note: net.prototxt:2:1: layer 'data' (MemoryData): the layer becomes an input of the model, which takes values after \
 the transform (scale: 0.5) [NC606]
 note: net.prototxt:7:1: layer 'loss' (SoftmaxWithLoss): the layer is left out: it is a loss, which needs labels [NC605]
-note: net.prototxt:2:1: layer 'data/label' (Input): the input 'label' is left out: nothing reads it [NC605]
+note: net.prototxt:2:1: layer 'data' (MemoryData): the input 'label' is left out: nothing reads it [NC605]
 """
 LARGER = NET.replace('top: "ip"\n', 'top: "ip" param { name: "w" }\n') + NET[NET.index('layer { name: "ip"') :].replace(
     '"ip"', '"ip2"'
@@ -54,6 +54,16 @@ def test_to_onnx(folder: Path, run: Any) -> None:
     onnx.checker.check_model(model, full_check=True)
     assert model.producer_name == "netcli"
     assert [(imported.domain, imported.version) for imported in model.opset_import] == [("", 17)]
+
+
+def test_the_page_shows_how_a_model_is_run(folder: Path, run: Any) -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "export.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert run("export", root / "configs" / "lenet.prototxt", "--seed", 1, "-o", "lenet.onnx").exit_code == 0
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert names["scores"].shape == (100, 10)
 
 
 def test_checked_at_every_batch_size(folder: Path, run: Any) -> None:

@@ -47,7 +47,7 @@ def test_labels_and_losses_go() -> None:
         "(scale: 0.5 mean_value: 3) [NC606]",
         "net.prototxt:7:1 accuracy: the layer is left out: it measures against labels [NC605]",
         "net.prototxt:8:1 loss: the layer is left out: it is a loss, which needs labels [NC605]",
-        "net.prototxt:1:1 data/label: the input 'label' is left out: nothing reads it [NC605]",
+        "net.prototxt:1:1 data: the input 'label' is left out: nothing reads it [NC605]",
     ]
     assert build_graph(form.source, pb.TEST).outputs == ["fc"]
 

@@ -32,7 +32,6 @@ CORPUS = (
     "bvlc_reference_caffenet__deploy",
     "cifar10__cifar10_full",
     "mnist__lenet",
-    "net_surgery__bvlc_caffenet_full_conv",
     "siamese__mnist_siamese",
     "sphereface20__deploy",
 )
@@ -172,6 +171,22 @@ def test_an_input_that_is_changed_in_place() -> None:
     assert [value.name for value in model.graph.input] == ["data"]
     assert list(model.graph.node[0].output) == ["data_1"]
     assert compare(net, model)[0].relative < TOLERANCE
+
+
+def test_what_a_filter_lets_through_has_no_fixed_size() -> None:
+    net = seeded(
+        NetSource.from_text(
+            'layer { name: "data" type: "Input" top: "data" top: "chosen" '
+            "input_param { shape { dim: 4 dim: 3 } shape { dim: 4 } } }\n"
+            'layer { name: "filter" type: "Filter" bottom: "data" bottom: "chosen" top: "some" }\n'
+            'layer { name: "relu" type: "ReLU" bottom: "some" top: "y" }\n'
+        )
+    )
+    model = model_of(net)
+    (value,) = model.graph.output
+    assert [axis.dim_value or None for axis in value.type.tensor_type.shape.dim] == [None, 3]
+    (y,) = run_model(model, {"data": np.ones((4, 3), np.float32), "chosen": np.array([0, 1, 0, 2], np.float32)})
+    assert y.shape == (2, 3)
 
 
 def test_constants_of_a_net() -> None:

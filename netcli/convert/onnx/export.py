@@ -158,20 +158,26 @@ def _bound_to_batch(step: Step) -> RunError:
 
 
 class _Shapes:
-    """The shapes of inputs and outputs: an axis that follows the batch is open."""
+    """The shapes of inputs and outputs: an axis that follows the batch is open, and what a Filter lets through."""
 
     def __init__(self, graph: Graph, other_batch: Graph | None) -> None:
         self._graph = graph
         self._other = other_batch
+        self._filtered = any(step.layer.type_name == "Filter" for step in graph.steps)
 
     def declared(self, onnx: ModuleType, blob: str, value: str) -> Any:
         """The ValueInfoProto for ``value``, which is ``blob``."""
         shape: Shape = self._graph.shapes[blob]
         other = shape if self._other is None else self._other.shapes[blob]
-        sizes = [size if size == twin else self._open(axis, size) for axis, (size, twin) in
-                 enumerate(zip(shape, other, strict=True))]  # fmt: skip
+        sizes = [
+            size if size == twin else self._open(axis, size)
+            for axis, (size, twin) in enumerate(zip(shape, other, strict=True))
+        ]
+        if self._filtered and sizes and blob not in self._graph.inputs:
+            sizes[0] = None
         return onnx.helper.make_tensor_value_info(value, onnx.TensorProto.FLOAT, sizes)
 
     def _open(self, axis: int, size: int) -> str | None:
+        """What stands for an axis that is not always the same: a name only where it is the batch itself."""
         batch = self._graph.shapes[self._graph.inputs[0]][0]
         return BATCH_AXIS if axis == 0 and size == batch else None
