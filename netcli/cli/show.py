@@ -68,7 +68,7 @@ def command(
     histories = 0 if solver is None else histories_of(solver.param)
     stored = [read_weights(name.strip()) for name in weights.split(",")] if weights else []
     if as_json:
-        found = net_summary(graph, histories)
+        found = net_summary(graph, histories, methods=verbose)
         click.echo(json.dumps(found | ({"weights": weights_json(blob_facts(graph, stored))} if stored else {})))
         return
     terminal = sys.stdout.isatty()

@@ -36,11 +36,12 @@ _COLUMNS = (
 )
 
 
-def net_summary(graph: Graph, histories: int = 0) -> dict[str, Any]:
+def net_summary(graph: Graph, histories: int = 0, *, methods: bool = False) -> dict[str, Any]:
     """The promised object of ``netcli show --json``. Names of split copies do not appear in it.
 
     Args:
         histories: arrays that the solver keeps for each parameter, if there is one.
+        methods: tell how the CPU computes each layer.
     """
     steps = _own_steps(graph)
     blobs = {name: list(shape) for name, shape in graph.shapes.items() if name not in graph.split_copies}
@@ -51,7 +52,7 @@ def net_summary(graph: Graph, histories: int = 0) -> dict[str, Any]:
         "phase": pb.Phase.Name(graph.context.phase),
         "blobs": blobs,
         "params": {step.name: [list(slot.shape) for slot in step.slots] for step in steps if step.slots},
-        "layers": [_layer(graph, step) for step in steps],
+        "layers": [_layer(graph, step) | ({"method": _method(graph, step)} if methods else {}) for step in steps],
         "totals": _totals(graph, steps, histories),
         "machine": {"memory_bytes": machine.total, "available_bytes": machine.available},
     }
@@ -140,7 +141,6 @@ def _layer(graph: Graph, step: Step) -> dict[str, Any]:
         "activation_bytes": activation_bytes(graph, step),
         "gradient_bytes": gradient_bytes(graph, step),
         "param_bytes": param_bytes(step),
-        "method": _method(graph, step),
     }
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 import os
 
-from llvmlite import binding as llvm
-
 from netcli.errors import ConfigError
 
 LANE_WIDTHS = (4, 8, 16)
@@ -19,6 +17,8 @@ LANE_WIDTHS = (4, 8, 16)
 @functools.cache
 def cpu_name() -> str:
     """LLVM's name of the host, e.g. ``sapphirerapids``."""
+    from llvmlite import binding as llvm
+
     return llvm.get_host_cpu_name()
 
 
@@ -28,6 +28,8 @@ def cpu_features() -> str:
 
     LLVM prefers 256-bit vectors even on CPUs that have 512-bit ones; the lanes layout wants the full width.
     """
+    from llvmlite import binding as llvm
+
     return llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
 
 
@@ -41,6 +43,8 @@ def lane_count() -> int:
                 "NC501", "NETCLI_LANES is not a lane count", expected="4, 8 or 16", actual=forced or "nothing"
             )
         return int(forced)
+    from llvmlite import binding as llvm
+
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 16

@@ -53,7 +53,7 @@ def _layer(
     return {
         "name": name, "type": kind, "bottoms": list(bottoms), "tops": list(tops), "macs": 0, "params": 0,
         "bottom_shapes": list(bottoms.values()), "top_shapes": list(tops.values()), "lr_mult": [], "decay_mult": [],
-        "activation_bytes": 24, "gradient_bytes": 0, "param_bytes": 0, "method": "", **more,
+        "activation_bytes": 24, "gradient_bytes": 0, "param_bytes": 0, **more,
     }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def test_json_of_a_net_with_splits_shared_parameters_and_in_place_layers(tmp_pat
     shown = _show(run, file)
     machine = shown.pop("machine")
     assert machine["memory_bytes"] is None or machine["memory_bytes"] > 2**28
-    learned = {"macs": 24, "lr_mult": [1, 1], "decay_mult": [1, 1], "method": "few items, each weight read once"}
+    learned = {"macs": 24, "lr_mult": [1, 1], "decay_mult": [1, 1]}
     assert shown == {
         "schema": 1,
         "name": "Twins",
@@ -130,6 +130,8 @@ def test_verbose_tells_how_layers_are_computed(run: Any) -> None:
     deploy = run("show", ROOT / "configs" / "sphereface" / "sphereface20_deploy.prototxt", "-v").stdout
     assert "\tWinograd, tiles of 4x4 in lanes\n" in deploy
     assert "\tfew items, each weight read once\n" in deploy
+    layers = json.loads(run("show", ROOT / "configs" / "lenet.prototxt", "-v", "--json").stdout)["layers"]
+    assert [layer["method"] for layer in layers if layer["type"] == "Convolution"] == [direct, direct]
 
 
 def test_memory_by_kind_is_what_a_solver_allocates(tmp_path: Path, run: Any) -> None:
