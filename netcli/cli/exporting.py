@@ -16,7 +16,7 @@ from netcli.convert.caffemodel import read_weights
 from netcli.convert.deploy import Deployed, deployed
 from netcli.convert.formats import MODEL_ENDING, format_of
 from netcli.data.feed import Feeds
-from netcli.errors import Finding, RunError
+from netcli.errors import ConfigError, Finding, RunError
 from netcli.net.graph import build_graph
 from netcli.net.net import Net
 from netcli.net.weights import load_weights, stored_net
@@ -152,7 +152,7 @@ def _export_model(request: Request, source: NetSource, stored: Stored, tell: Tel
     _loaded(net, [(name, form.fitting(message)) for name, message in stored], tell)
     nets = [net]
     if request.dynamic_batch:
-        nets.append(Net(_with_another_batch(form.source, net), pb.TEST, seed=net.seed, share_with=net))
+        nets.append(_at_another_batch(form.source, net))
     arrays = {name: [blob.values.read(PLAIN) for blob in blobs] for name, blobs in net.params.items()}
     model = to_onnx(net.graph, arrays, outputs=form.outputs, other_batch=nets[1].graph if len(nets) > 1 else None)
     check = _checked(request, nets, model, form) if request.check else []
@@ -168,8 +168,12 @@ def _export_model(request: Request, source: NetSource, stored: Stored, tell: Tel
     )
 
 
-def _with_another_batch(source: NetSource, net: Net) -> NetSource:
-    """The net with one item more in each input that has the batch of the first one."""
+def _at_another_batch(source: NetSource, net: Net) -> Net:
+    """The net with one item more in each input that has the batch of the first one, and with the same weights.
+
+    Raises:
+        RunError: NC602 if a layer does not allow it.
+    """
     batch = net.blobs[net.inputs[0]].shape[0]
     param = pb.NetParameter()
     param.CopyFrom(source.param)
@@ -177,7 +181,15 @@ def _with_another_batch(source: NetSource, net: Net) -> NetSource:
         for shape in layer.input_param.shape:
             if shape.dim and shape.dim[0] == batch:
                 shape.dim[0] = batch + 1
-    return NetSource(param, source.node, source.file)
+    try:
+        return Net(NetSource(param, source.node, source.file), pb.TEST, seed=net.seed, share_with=net)
+    except ConfigError as error:
+        first = error.findings[0]
+        raise RunError.of(
+            "NC602", f"the net fits batches of {batch}, and not of {batch + 1}: {first.message}", place=first.place,
+            layer=first.layer, layer_type=first.layer_type, expected=first.expected, actual=first.actual,
+            hint="leave --dynamic-batch out; --batch N gives another fixed size",
+        ) from None  # fmt: skip
 
 
 def _checked(request: Request, nets: list[Net], model: Any, form: Deployed) -> list[Checked]:

@@ -78,6 +78,28 @@ def test_checked_at_every_batch_size(folder: Path, run: Any) -> None:
     assert result.stderr.endswith("; input data Nx1x4x4, output ip Nx3\n")
 
 
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("dim: 4 dim: 16", "the net fits batches of 4, and not of 5: the new shape must hold as many values as the"),
+        ("dim: 64 dim: -1", "the net fits batches of 4, and not of 5"),
+        ("dim: 2 dim: -1", "the layer is not the same at every batch size"),
+    ],
+)
+def test_layers_that_are_bound_to_a_batch_size(shape: str, said: str, folder: Path, run: Any) -> None:
+    Path("bound.prototxt").write_text(
+        'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 4 dim: 16 } } }\n'
+        f'layer {{ name: "r" type: "Reshape" bottom: "data" top: "r" reshape_param {{ shape {{ {shape} }} }} }}\n'
+        'layer { name: "relu" type: "ReLU" bottom: "r" top: "r" }\n'
+    )
+    assert run("export", "bound.prototxt", "--seed", 1, "-o", "fixed.onnx").exit_code == 0
+    result = run("export", "bound.prototxt", "--seed", 1, "-o", "net.onnx", "--dynamic-batch")
+    assert result.exit_code == 1
+    assert "error: bound.prototxt:2:" in result.stderr
+    assert f"layer 'r' (Reshape): {said}" in result.stderr
+    assert "[NC602]" in result.stderr
+
+
 def test_as_json(folder: Path, run: Any) -> None:
     result = run("export", "net.prototxt", "--seed", 1, "-o", "net.onnx", "--check", "--json")
     facts = json.loads(result.stdout)

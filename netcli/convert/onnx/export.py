@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -98,8 +99,7 @@ class _Walk:
         """Adds the nodes of all layers."""
         for step in self.graph.steps:
             if step.layer.type_name != "Input":
-                arrays = [np.ascontiguousarray(array) for array in weights.get(step.name, ())]
-                self._export(step, arrays)
+                self._export(step, [np.asarray(array, order="C") for array in weights.get(step.name, ())])
         for name in self.outputs:
             if self._named.get(self.values[name]) != name:
                 node = self.parts.node("Identity", [self.values[name]], 1, name, {})
@@ -145,9 +145,10 @@ def _check_other_batch(walk: _Walk, graph: Graph, weights: Weights) -> None:
         twin = other.parts.constants.get(name)
         if twin is not array and (twin is None or not np.array_equal(twin, array, equal_nan=True)):
             raise _bound_to_batch(walk.owners[name])
-    for node, twin in zip(walk.parts.nodes, other.parts.nodes, strict=True):
-        if node != twin:
-            raise _bound_to_batch(walk.owners[node.name])
+    for node, other_node in itertools.zip_longest(walk.parts.nodes, other.parts.nodes):
+        if node != other_node:
+            step = walk.owners[node.name] if node is not None else other.owners[other_node.name]
+            raise _bound_to_batch(step)
 
 
 def _bound_to_batch(step: Step) -> RunError:
