@@ -44,7 +44,9 @@ def as_dot(diagram: Diagram) -> str:
 
 def _html(text: str) -> str:
     """Mermaid takes HTML's entities in quoted texts, and ``#35;`` for what would begin one of its own."""
-    return text.replace("#", "#35;").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return (
+        text.replace("#", "#35;").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    )
 
 
 def _quoted(text: str) -> str:
