@@ -105,7 +105,7 @@ class _Reduction:
         lost = [name for name in param.bottom if name in self._gone]
         if param.type == "Silence":
             self._silence(layer, param)
-        elif kind.is_loss:
+        elif kind.is_loss or (param.type == "Python" and any(layer.param.loss_weight)):
             self._loss(layer, param, lost)
         elif param.type in _MEASURES:
             self._leave_out(layer, _MEASURES[param.type])

@@ -59,6 +59,18 @@ def test_what_reads_a_loss_goes_with_it() -> None:
     assert "net.prototxt:8:1 twice: the layer is left out: it reads 'loss', which is left out [NC605]" in notes_of(form)
 
 
+def test_a_users_loss_goes_too() -> None:
+    """A Python layer is a loss if it has a loss weight; else it stays, and whoever exports it has to see."""
+    layer = 'layer { name: "own" type: "Python" bottom: "fc" bottom: "label" top: "own" %s python_param { module: 'm' layer: 'L' } }\n'
+    _, form = form_of(DATA + FEATURES + layer % "loss_weight: 1")
+    assert [kept[0] for kept in layers_of(form)] == ["data", "fc"]
+    assert [note.message for note in form.notes if note.layer == "own"] == [
+        "the layer is left out: it is a loss, which needs labels"
+    ]
+    _, form = form_of(DATA + FEATURES + layer % "")
+    assert [kept[0] for kept in layers_of(form)] == ["data", "data/label", "fc", "own"]
+
+
 def test_probabilities_of_a_loss_stay() -> None:
     loss = (LOSS % "fc").replace('top: "loss"', 'top: "loss" top: "prob" softmax_param { axis: 1 } loss_weight: 1')
     loss = loss.replace("loss_weight: 1", "loss_weight: 1 loss_weight: 0")
