@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netcli.cli.batch_size import batch_size_of
 from netcli.errors import RunError, did_you_mean
 from netcli.layers.feeding import ItemName
 from netcli.layers.source.fed_layer import FedLayer
@@ -31,7 +32,7 @@ class Roles:
         are_probabilities: they sum to 1 already.
         labels: one for each item; None where the net has none.
         ignored: a label that does not count.
-        images: what the data layer gives, and that layer; None without one.
+        images: what the first layer that reads images gives; ``data_layer`` is that layer. None without one.
     """
 
     scores: str
@@ -72,7 +73,8 @@ def roles_of(net: Net, wanted: str | None) -> Roles:
         labels = None
     name = _origin(steps, scores)
     made_by = [step.layer.type_name for step in steps if name in step.tops]
-    data = next((step for step in steps if isinstance(step.layer, FedLayer)), None)
+    fed = [step for step in steps if isinstance(step.layer, FedLayer)]
+    data = next((step for step in fed if len(net.blobs[step.tops[0]].shape) == 4), None)
     return Roles(
         scores,
         name,
@@ -215,10 +217,11 @@ def _check_scores(net: Net, scores: str) -> None:
         hint, suggestion = did_you_mean(scores, net.blobs)
         raise RunError.of("NC572", f"the net has no blob '{scores}'", hint=hint, suggestion=suggestion)
     shape = net.blobs[scores].shape
-    if len(shape) < 2 or math.prod(shape[2:]) != 1 or shape[1] < 2:
+    items = batch_size_of(net.graph)
+    if len(shape) < 2 or math.prod(shape[2:]) != 1 or shape[1] < 2 or shape[0] != items:
         raise RunError.of(
             "NC572", f"blob '{_origin(net.graph.steps, scores)}' holds no scores of classes",
-            expected="a shape of (items, classes)", actual=shape, hint="name another blob by --scores",
+            expected=f"a shape of ({items}, classes)", actual=shape, hint="name another blob by --scores",
         )  # fmt: skip
 
 

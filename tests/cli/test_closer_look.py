@@ -136,6 +136,33 @@ def test_images_are_called_by_their_paths(classifier: Path, run: Any) -> None:
     assert Path("p.csv").read_text().splitlines()[2].startswith('"a, 1.png",2,1,')
 
 
+def test_images_of_any_size_one_of_them_broken(classifier: Path, run: Any) -> None:
+    cv2 = pytest.importorskip("cv2")
+    for item, scores in enumerate(SCORES):
+        cv2.imwrite(f"{item}.png", np.broadcast_to(np.array(scores, np.uint8), (item + 1, 2, 3)))
+    Path("1.png").write_bytes(b"broken")
+    Path("list.txt").write_text("".join(f"{item}.png {label}\n" for item, label in enumerate(LABELS)))
+    net = Path("net.prototxt")
+    text = net.read_text().replace('type: "Data"', 'type: "ImageData"')
+    text = text.replace(
+        'data_param { source: "set_lmdb" batch_size: 2 backend: LMDB }', 'image_data_param { source: "list.txt" }'
+    )
+    pool = (
+        'layer { name: "p" type: "Pooling" bottom: "data" top: "p" pooling_param { pool: AVE global_pooling: true } }\n'
+    )
+    net.write_text(
+        text.replace('layer { name: "ip"', pool + 'layer { name: "ip"').replace(
+            'bottom: "data" top: "ip"', 'bottom: "p" top: "ip"'
+        )
+    )
+    result = _test(run, "--skip-bad", "--predictions", "p.csv", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert (found["images"], found["skipped"], found["set_size"], found["iterations"]) == (4, 1, 5, 4)
+    rows = [row.split(",")[:3] for row in Path("p.csv").read_text().splitlines()[1:]]
+    assert rows == [["0.png", "0", "0"], ["2.png", "1", "0"], ["3.png", "2", "2"], ["4.png", "1", "0"]]
+
+
 def test_confusion_as_json(classifier: Path, run: Any) -> None:
     assert _test(run, "--confusion", "c.json").exit_code == 0
     assert json.loads(Path("c.json").read_text()) == {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
+import numpy as np
 import pytest
 
 from netcli.cli import timing
@@ -226,6 +227,22 @@ def test_data_that_cannot_be_read_are_no_obstacle(tiny: Path, run: Any) -> None:
     assert data["reason"].endswith("[NC203]")
 
 
+def test_images_of_any_size(tiny: Path, run: Any) -> None:
+    cv2 = pytest.importorskip("cv2")
+    for item, shape in enumerate([(4, 4), (6, 5), (5, 8)]):
+        cv2.imwrite(f"{item}.png", np.full(shape, 50 * item, np.uint8))
+    Path("list.txt").write_text("".join(f"{item}.png {item}\n" for item in range(3)))
+    Path("any.prototxt").write_text(
+        'layer { name: "data" type: "ImageData" top: "data" top: "label"\n'
+        '  image_data_param { source: "list.txt" is_color: false } }\n'
+        'layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param { global_pooling: true } }\n'
+        'layer { name: "ip" type: "InnerProduct" bottom: "pool" top: "ip" inner_product_param { num_output: 3 } }\n'
+        'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }\n'
+    )
+    found = _time(run, "any.prototxt")
+    assert (found["batch"], found["data"]["source"]) == (1, "real")
+
+
 def test_a_net_without_a_set_says_nothing_of_data(tiny: Path, run: Any) -> None:
     Path("deploy.prototxt").write_text(
         'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 1 dim: 4 dim: 4 } } }\n'
@@ -288,13 +305,26 @@ def test_median_and_least_time_must_agree(new: tuple[float, float], verdict: str
     assert (found["only_old"], found["only_new"], found["other_cpu"]) == ([], ["x"], "a")
 
 
-@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"forward_ms": {"median": 1.0}}'])
+@pytest.mark.parametrize(
+    "content", [None, "no json", "[]", "{}", '{"forward_ms": {"median": 1.0}}', '{"layers": [3], "forward_ms": null}']
+)
 def test_what_cannot_be_compared_with(tiny: Path, run: Any, content: str | None) -> None:
     if content is not None:
         Path("old.json").write_text(content)
     result = run("time", "net.prototxt", "--compare", "old.json")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "[NC571]" in result.stderr
+
+
+def test_measurements_from_before_there_was_a_cpu_in_them(away: Path, run: Any, clock: Any) -> None:
+    arguments = ["time", "net.prototxt", "--input-shape", "1,4,4", "--iterations", 4, "--threads", 1, "--json"]
+    clock(_turns(PASSES, [LAYERS] * 4))
+    old = json.loads(run(*arguments).stdout)
+    del old["cpu"]
+    Path("old.json").write_text(json.dumps(old))
+    clock(_turns(PASSES, [LAYERS] * 4))
+    result = run(*arguments, "--compare", "old.json")
+    assert (result.exit_code, json.loads(result.stdout)["compare"]["other_cpu"]) == (0, None)
 
 
 def test_other_settings_are_not_compared(tiny: Path, run: Any) -> None:
