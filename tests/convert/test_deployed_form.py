@@ -61,7 +61,8 @@ def test_what_reads_a_loss_goes_with_it() -> None:
 
 def test_a_users_loss_goes_too() -> None:
     """A Python layer is a loss if it has a loss weight; else it stays, and whoever exports it has to see."""
-    layer = 'layer { name: "own" type: "Python" bottom: "fc" bottom: "label" top: "own" %s python_param { module: 'm' layer: 'L' } }\n'
+    layer = 'layer { name: "own" type: "Python" bottom: "fc" bottom: "label" top: "own" %s '
+    layer += 'python_param { module: "m" layer: "L" } }\n'
     _, form = form_of(DATA + FEATURES + layer % "loss_weight: 1")
     assert [kept[0] for kept in layers_of(form)] == ["data", "fc"]
     assert [note.message for note in form.notes if note.layer == "own"] == [
