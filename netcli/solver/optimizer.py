@@ -59,14 +59,15 @@ class Optimizer:
             rate: the learning rate of this iteration, before lr_mult.
             iteration: from 0; Adam's correction of its moments depends on it.
         """
-        param = self._param
+        param, real = self._param, self._dtype.type
         run = getattr(self._kernels, self._rule.kernel)
-        coefficients = [self._real(value) for value in self._rule.coefficients(param, iteration)]
-        scale = self._real(self._clipping_factor() / param.iter_size)
-        takes_l1 = param.regularization_type == "L1"
-        for index, item in enumerate(self._learnable):
-            decay = self._real(param.weight_decay * item.decay_mult)
-            none = self._real(0)
+        takes_l1, weight_decay = param.regularization_type == "L1", param.weight_decay
+        # What is too large for the net's type becomes infinite, as the run will show.
+        with np.errstate(over="ignore"):
+            coefficients = [real(value) for value in self._rule.coefficients(param, iteration)]
+            scale, none = real(self._clipping_factor() / param.iter_size), real(0)
+            own = [(real(rate * item.lr_mult), real(weight_decay * item.decay_mult)) for item in self._learnable]
+        for index, (item, (own_rate, decay)) in enumerate(zip(self._learnable, own, strict=True)):
             run(
                 item.blob.values.update(PLAIN).reshape(-1),
                 item.blob.gradients.update(PLAIN).reshape(-1),
@@ -74,14 +75,9 @@ class Optimizer:
                 scale,
                 none if takes_l1 else decay,
                 decay if takes_l1 else none,
-                self._real(rate * item.lr_mult),
+                own_rate,
                 *coefficients,
             )
-
-    def _real(self, value: float) -> np.floating:
-        """``value`` in the net's type; infinite where it is too large for that, as the run will show."""
-        with np.errstate(over="ignore"):
-            return self._dtype.type(value)
 
     def _clipping_factor(self) -> float:
         """clip_gradients / norm where the L2 norm over all gradients is larger than that, else 1."""

@@ -49,7 +49,7 @@ class WindowedProduct(Layer):
 
     transposed: ClassVar[bool] = False
     _geometry: Geometry
-    _product: tuple[tuple[Geometry, int], Product] | None = None
+    _product: tuple[int, Product] | None = None
 
     def _plan(
         self,
@@ -67,6 +67,8 @@ class WindowedProduct(Layer):
         Raises:
             ConfigError: a filler is not known or does not suit, see ``check_filler``.
         """
+        if getattr(self, "_geometry", None) != (windows, channels, outputs, groups):
+            self._product = None
         self._geometry = (windows, channels, outputs, groups)
         self._axis = axis
         self._lane_views = LaneView(axis), LaneView(axis), LaneView(axis)
@@ -97,9 +99,9 @@ class WindowedProduct(Layer):
 
     def _product_for(self, images: int) -> Product:
         """What computes it for so many images."""
-        key = (self._geometry, images)
-        if self._product is None or self._product[0] != key:
-            self._product = (key, self._small_product(images) if self._is_small(images) else self._lane_product(images))
+        if self._product is None or self._product[0] != images:
+            product = self._small_product(images) if self._is_small(images) else self._lane_product(images)
+            self._product = (images, product)
         return self._product[1]
 
     def _is_small(self, images: int) -> bool:
