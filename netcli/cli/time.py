@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -67,7 +68,6 @@ def command(
     """
     from netcli.cli.time_comparison import check_settings_alike, compared, raise_regression, read_measurements
     from netcli.cli.timing import Request, run_timing
-    from netcli.report import timing_tables as tables
     from netcli.report.plotting import check_plot_path, save_figure
     from netcli.report.timing_chart import timing_chart
 
@@ -85,12 +85,22 @@ def command(
     if as_json:
         click.echo(json.dumps(result))
     else:
-        terminal = sys.stdout.isatty()
-        shown = [tables.layer_table(result, terminal=terminal)] if old is None and not sweep_threads else []
-        shown += [tables.sweep_table(result, terminal=terminal)] if sweep_threads else []
-        shown += [tables.comparison_table(result["compare"], terminal=terminal)] if old is not None else []
-        click.echo("\n\n".join(shown))
-        click.echo(tables.summary(result), err=True)
+        _print(result)
     if old is not None:
-        click.echo(tables.comparison_lines(result["compare"]), err=True)
         raise_regression(result["compare"])
+
+
+def _print(result: dict[str, Any]) -> None:
+    """The table that was asked for, or both of them, and on standard error the whole net."""
+    from netcli.report import timing_tables as tables
+
+    terminal = sys.stdout.isatty()
+    shown = []
+    if "sweep" in result:
+        shown.append(tables.sweep_table(result, terminal=terminal))
+    if "compare" in result:
+        shown.append(tables.comparison_table(result["compare"], terminal=terminal))
+    click.echo("\n\n".join(shown or [tables.layer_table(result, terminal=terminal)]))
+    click.echo(tables.summary(result), err=True)
+    if "compare" in result:
+        click.echo(tables.comparison_lines(result["compare"]), err=True)
