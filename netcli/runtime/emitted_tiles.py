@@ -27,6 +27,7 @@ def multiply_tile(
     height: Any,
     weights: Any,
     weight_start: Any,
+    weight_step: Any,
     x: Any,
     x_start_0: Any,
     x_start_1: Any,
@@ -38,6 +39,7 @@ def multiply_tile(
     y: Any,
     y_start_0: Any,
     y_start_1: Any,
+    y_step: Any,
 ) -> Any:
     """See ``netcli.runtime.tiles``."""
     if not (are_values(weights, x, bias, y) and is_table(runs)):
@@ -45,10 +47,11 @@ def multiply_tile(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = Emitter(context, builder, signature, arguments)
-        data = {"weights": tile.at(1, 2), "bias": tile.at(9, 10)}
-        bases = [tile.at(3, 4), tile.at(3, 5)]
-        targets = [tile.at(11, 12), tile.at(11, 13)]
-        table, first, last = tile.data(6), arguments[7], arguments[8]
+        data = {"weights": tile.at(1, 2), "bias": tile.at(10, 11)}
+        weight_step, y_step = arguments[3], arguments[15]
+        bases = [tile.at(4, 5), tile.at(4, 6)]
+        targets = [tile.at(12, 13), tile.at(12, 14)]
+        table, first, last = tile.data(7), arguments[8], arguments[9]
 
         def case(rows: int) -> None:
             start = [tile.spread(tile.load_item(tile.moved(data["bias"], r))) for r in range(rows)]
@@ -57,44 +60,47 @@ def multiply_tile(
             def add_run(index: Any, sums: list[Any]) -> list[Any]:
                 entry = tile.moved(table, builder.mul(builder.add(first, index), constant(RUN_FIELDS)))
                 weight_row, length, *places = (tile.load_short(tile.moved(entry, i)) for i in range(RUN_FIELDS))
-                weights = tile.moved(data["weights"], builder.mul(weight_row, constant(LANES)))
+                weights = tile.moved(data["weights"], builder.mul(weight_row, weight_step))
                 sources = [tile.source(base, place) for base, place in zip(bases, places, strict=True)]
-                return _add_rows(tile, rows, length, weights, sources, sums)
+                return _add_rows(tile, rows, length, (weights, weight_step), sources, sums)
 
             sums = tile.repeat(builder.sub(last, first), sums, add_run)
             for r in range(rows):
                 for p in range(PIXELS):
-                    tile.store(sums[r * PIXELS + p], tile.moved(targets[p], r * LANES))
+                    tile.store(sums[r * PIXELS + p], tile.moved(targets[p], builder.mul(y_step, constant(r))))
 
         tile.switch(arguments[0], tile_height(np.dtype(weights.dtype.name)), case)
         return context.get_dummy_value()
 
     place = types.intp
     return types.void(
-        place, weights, place, x, place, place, runs, place, place, bias, place, y, place, place
+        place, weights, place, place, x, place, place, runs, place, place, bias, place, y, place, place, place
     ), generate
 
 
-def _add_rows(tile: Emitter, rows: int, length: Any, weights: Any, sources: list[Any], sums: list[Any]) -> list[Any]:
-    """The sums after one run: ``length`` rows of each source times as many rows of weights."""
+def _add_rows(
+    tile: Emitter, rows: int, length: Any, weights: tuple[Any, Any], sources: list[Any], sums: list[Any]
+) -> list[Any]:
+    """The sums after one run: ``length`` rows of each source times as many rows of weights, pointer and step."""
     builder = tile.builder
 
     def add(count: int) -> Callable[[Any, list[Any]], list[Any]]:
         def body(_: Any, carried: list[Any]) -> list[Any]:
             pointer, at, sums = carried[0], carried[1 : 1 + PIXELS], list(carried[1 + PIXELS :])
-            for j in range(count):
+            for _ in range(count):
                 values = [tile.load(at[p]) for p in range(PIXELS)]
                 at = [tile.moved(at[p], sources[p][1]) for p in range(PIXELS)]
                 for r in range(rows):
-                    weight = tile.spread(tile.load_item(tile.moved(pointer, j * LANES + r)))
+                    weight = tile.spread(tile.load_item(tile.moved(pointer, r)))
                     for p in range(PIXELS):
                         k = r * PIXELS + p
                         sums[k] = tile.multiply_add(weight, values[p], sums[k])
-            return [tile.moved(pointer, count * LANES), *at, *sums]
+                pointer = tile.moved(pointer, weights[1])
+            return [pointer, *at, *sums]
 
         return body
 
-    carried = [weights, *(source[0] for source in sources), *sums]
+    carried = [weights[0], *(source[0] for source in sources), *sums]
     carried = tile.repeat(builder.sdiv(length, constant(_UNROLLED)), carried, add(_UNROLLED))
     carried = tile.repeat(builder.srem(length, constant(_UNROLLED)), carried, add(1))
     return carried[1 + PIXELS :]
@@ -113,8 +119,10 @@ def correlate_tile(
     transposed: Any,
     transposed_start: Any,
     item_step: Any,
+    row_step: Any,
     out: Any,
     out_start: Any,
+    out_step: Any,
 ) -> Any:
     """See ``netcli.runtime.tiles``."""
     if not (are_values(x, transposed, out) and is_table(offsets)):
@@ -123,11 +131,12 @@ def correlate_tile(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = Emitter(context, builder, signature, arguments)
         x_data, offset_data = tile.at(2, 3), tile.at(4, 5)
-        transposed_data, target, step = tile.at(7, 8), tile.at(10, 11), arguments[9]
-        columns = COLUMN_VECTORS * LANES
+        transposed_data, target = tile.at(7, 8), tile.at(11, 12)
+        step, row_step, out_step = arguments[9], arguments[10], arguments[13]
 
         def case(rows: int, width: int) -> None:
-            places = [tile.moved(target, r * columns + v * LANES) for r in range(rows) for v in range(width)]
+            starts = [tile.moved(target, builder.mul(out_step, constant(r))) for r in range(rows)]
+            places = [tile.moved(start, v * LANES) for start in starts for v in range(width)]
 
             def add_item(index: Any, sums: list[Any]) -> list[Any]:
                 offset = tile.load_short(tile.moved(offset_data, index))
@@ -138,13 +147,14 @@ def correlate_tile(
                 def add_lanes(_: Any, carried: list[Any]) -> list[Any]:
                     values, row, sums = carried[0], carried[1], list(carried[2:])
                     for lane in range(_UNROLLED):
-                        gradients = [tile.load(tile.moved(row, lane * columns + v * LANES)) for v in range(width)]
+                        gradients = [tile.load(tile.moved(row, v * LANES)) for v in range(width)]
                         for r in range(rows):
                             value = tile.spread(tile.load_item(tile.moved(values, r * LANES + lane)))
                             for v in range(width):
                                 k = r * width + v
                                 sums[k] = tile.multiply_add(value, gradients[v], sums[k])
-                    return [tile.moved(values, _UNROLLED), tile.moved(row, _UNROLLED * columns), *sums]
+                        row = tile.moved(row, row_step)
+                    return [tile.moved(values, _UNROLLED), row, *sums]
 
                 return tile.repeat(lanes, [values, row, *sums], add_lanes)[2:]
 
@@ -159,7 +169,9 @@ def correlate_tile(
         return context.get_dummy_value()
 
     place = types.intp
-    return types.void(place, place, x, place, offsets, place, place, transposed, place, place, out, place), generate
+    return types.void(
+        place, place, x, place, offsets, place, place, transposed, place, place, place, out, place, place
+    ), generate
 
 
 @intrinsic

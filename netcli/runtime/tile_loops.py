@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from netcli.runtime.jit import LANES, kernel
-from netcli.runtime.tile_shape import COLUMN_VECTORS, RUN_FIELDS
-
-_COLUMNS = COLUMN_VECTORS * LANES
+from netcli.runtime.tile_shape import RUN_FIELDS
 
 
 @kernel
@@ -13,6 +11,7 @@ def multiply_tile(
     height,
     weights,
     weight_start,
+    weight_step,
     x,
     x_start_0,
     x_start_1,
@@ -24,26 +23,40 @@ def multiply_tile(
     y,
     y_start_0,
     y_start_1,
+    y_step,
 ):
     """See ``netcli.runtime.tiles``."""
     for x_start, y_start, place in ((x_start_0, y_start_0, 2), (x_start_1, y_start_1, 3)):
         for r in range(height):
             for lane in range(LANES):
-                y[y_start + r * LANES + lane] = bias[bias_start + r]
+                y[y_start + r * y_step + lane] = bias[bias_start + r]
         for run in range(first_run, last_run):
             weight_row, length, row = runs[run * RUN_FIELDS], runs[run * RUN_FIELDS + 1], runs[run * RUN_FIELDS + place]
             if row < 0:
                 continue
             for j in range(length):
                 for r in range(height):
-                    weight = weights[weight_start + (weight_row + j) * LANES + r]
+                    weight = weights[weight_start + (weight_row + j) * weight_step + r]
                     for lane in range(LANES):
-                        y[y_start + r * LANES + lane] += weight * x[x_start + (row + j) * LANES + lane]
+                        y[y_start + r * y_step + lane] += weight * x[x_start + (row + j) * LANES + lane]
 
 
 @kernel
 def correlate_tile(
-    height, vectors, x, x_start, offsets, first, count, transposed, transposed_start, item_step, out, out_start
+    height,
+    vectors,
+    x,
+    x_start,
+    offsets,
+    first,
+    count,
+    transposed,
+    transposed_start,
+    item_step,
+    row_step,
+    out,
+    out_start,
+    out_step,
 ):
     """See ``netcli.runtime.tiles``."""
     for i in range(count):
@@ -51,11 +64,11 @@ def correlate_tile(
         if offset < 0:
             continue
         for lane in range(LANES):
-            row = transposed_start + i * item_step + lane * _COLUMNS
+            row = transposed_start + i * item_step + lane * row_step
             for r in range(height):
                 value = x[x_start + (offset + r) * LANES + lane]
                 for column in range(vectors * LANES):
-                    out[out_start + r * _COLUMNS + column] += value * transposed[row + column]
+                    out[out_start + r * out_step + column] += value * transposed[row + column]
 
 
 @kernel

@@ -11,17 +11,18 @@ gradients, whose sum runs over the images. Where a row of x stands is read from 
 dilation and groups cost nothing. All arrays are one-dimensional and C-ordered, of one floating type; starts count
 their values.
 
-multiply_tile(height, weights, weight_start, x, x_start_0, x_start_1, runs, first_run, last_run, bias, bias_start, y,
-y_start_0, y_start_1) writes ``height`` rows of LANES values at both y starts: bias plus the sum over the runs. A run
-(j, n, row 0, row 1), four int32, multiplies the n rows of x from ``row`` on, counted in rows of LANES values from the
-x start of its position, by the weights from row j on. A row below 0 stands for zeros. weights: (rows, LANES) from
-weight_start, of which ``height`` columns count; bias: (height,) from bias_start.
+multiply_tile(height, weights, weight_start, weight_step, x, x_start_0, x_start_1, runs, first_run, last_run, bias,
+bias_start, y, y_start_0, y_start_1, y_step) writes ``height`` rows of LANES values, ``y_step`` apart, at both y
+starts: bias plus the sum over the runs. A run (j, n, row 0, row 1), four int32, multiplies the n rows of x from
+``row`` on, counted in rows of LANES values from the x start of its position, by the weights from row j on. A row below
+0 stands for zeros. weights: rows of ``height`` values, ``weight_step`` apart, from weight_start; bias: (height,) from
+bias_start.
 
-correlate_tile(height, vectors, x, x_start, offsets, first, count, transposed, transposed_start, item_step, out,
-out_start) adds to ``height`` rows of ``out`` what ``count`` items of x and ``transposed`` give. Item i's rows of x
-stand ``offsets[first + i]`` rows of LANES values behind x_start; below 0 it is left out. Its rows of ``transposed``,
-one a lane, stand ``i item_step`` values behind transposed_start. ``vectors``, 1 or 2: a row of out and of transposed
-has that many vectors in use, of the COLUMN_VECTORS that it has room for.
+correlate_tile(height, vectors, x, x_start, offsets, first, count, transposed, transposed_start, item_step, row_step,
+out, out_start, out_step) adds to ``height`` rows of ``out``, ``out_step`` apart, what ``count`` items of x and
+``transposed`` give. Item i's rows of x stand ``offsets[first + i]`` rows of LANES values behind x_start; below 0 it is
+left out. Its rows of ``transposed``, one a lane and ``row_step`` apart, stand ``i item_step`` values behind
+transposed_start. A row of out and of transposed has ``vectors`` vectors, 1 to COLUMN_VECTORS.
 
 transpose_block(source, source_start, source_step, rows, target, target_start, target_step, columns) is target[j][k] =
 source[k][j] for up to LANES rows k and columns j; steps lead from row to row. LANES values of each of the ``rows``

@@ -9,6 +9,7 @@ from netcli.runtime.jit import LANES, kernel
 from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile, tile_height, transpose_block
 
 COLUMNS = COLUMN_VECTORS * LANES
+WEIGHT_STEP, ROW_STEP = LANES + 3, COLUMNS + 5
 TYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
@@ -17,7 +18,8 @@ def multiply(height, weights, x, starts, runs, first, last, bias, y, targets):
     multiply_tile(
         height,
         weights,
-        LANES,
+        WEIGHT_STEP,
+        WEIGHT_STEP,
         x,
         starts[0],
         starts[1],
@@ -29,12 +31,16 @@ def multiply(height, weights, x, starts, runs, first, last, bias, y, targets):
         y,
         targets[0],
         targets[1],
+        2 * LANES,
     )
 
 
 @kernel
 def correlate(height, vectors, x, offsets, first, count, transposed, out):
-    correlate_tile(height, vectors, x, LANES, offsets, first, count, transposed, COLUMNS, LANES * COLUMNS, out, COLUMNS)
+    correlate_tile(
+        height, vectors, x, LANES, offsets, first, count, transposed, ROW_STEP, LANES * ROW_STEP, ROW_STEP, out,
+        COLUMNS, 2 * COLUMNS,
+    )  # fmt: skip
 
 
 @kernel
@@ -52,9 +58,9 @@ def test_multiply(dtype: type) -> None:
     """Runs of 0, 1 and more rows, with and without a second position, at every height."""
     rng = np.random.default_rng(0)
     runs = np.array([[9, 9, 9, 9], [0, 3, 2, 5], [3, 0, 0, 0], [4, 5, -1, 1], [9, 1, 7, -1], [9, 9, 9, 9]], np.int32)
-    weights = rng.standard_normal((12, LANES)).astype(dtype)
+    weights = rng.standard_normal((12, WEIGHT_STEP)).astype(dtype)
     x = rng.standard_normal((20, LANES)).astype(dtype)
-    starts, targets = (3, 8), (2, 30)
+    starts, targets = (3, 8), (2, 31)
     for height in range(1, tile_height(dtype) + 1):
         bias = rng.standard_normal(height + 1).astype(dtype)
         y = np.full((60, LANES), 7, dtype)
@@ -65,7 +71,7 @@ def test_multiply(dtype: type) -> None:
                 for i in range(count if places[pixel] >= 0 else 0):
                     value = x[starts[pixel] + places[pixel] + i]
                     rows += weights[1 + j + i, :height, None].astype(np.float64) * value
-            expected[targets[pixel] : targets[pixel] + height] = rows
+            expected[targets[pixel] : targets[pixel] + 2 * height : 2] = rows
         at = np.array([starts, targets]) * LANES
         multiply(height, weights.ravel(), x.ravel(), at[0], runs.ravel(), 1, 5, bias, y.reshape(-1), at[1])
         close(y, expected)
@@ -77,14 +83,14 @@ def test_correlate(dtype: type, vectors: int) -> None:
     rng = np.random.default_rng(1)
     offsets = np.array([99, 4, -1, 0, 11], np.int32)
     x = rng.standard_normal((40, LANES)).astype(dtype)
-    transposed = rng.standard_normal((1 + 4 * LANES, COLUMNS)).astype(dtype)
+    transposed = rng.standard_normal((1 + 4 * LANES, ROW_STEP)).astype(dtype)
     for height in range(1, tile_height(dtype) + 1):
-        out = rng.standard_normal((height + 2, COLUMNS)).astype(dtype)
+        out = rng.standard_normal((2 * height + 2, COLUMNS)).astype(dtype)
         expected = out.astype(np.float64)
         for item, offset in enumerate(offsets[1:]):
             if offset >= 0:
                 rows = transposed[1 + item * LANES : 1 + (item + 1) * LANES, : vectors * LANES].astype(np.float64)
-                expected[1 : 1 + height, : vectors * LANES] += x[1 + offset : 1 + offset + height] @ rows
+                expected[1 : 1 + 2 * height : 2, : vectors * LANES] += x[1 + offset : 1 + offset + height] @ rows
         correlate(height, vectors, x.ravel(), offsets, 1, 4, transposed.ravel(), out.reshape(-1))
         close(out, expected)
 

@@ -117,6 +117,7 @@ def multiply_windows(x, pairs, starts, runs, weights, bias, groups, parts, outpu
                         count,
                         panels,
                         (both * summed) * LANES,
+                        LANES,
                         values,
                         source,
                         source,
@@ -128,6 +129,7 @@ def multiply_windows(x, pairs, starts, runs, weights, bias, groups, parts, outpu
                         results,
                         ((image * targets + pairs[pair, 0]) * outputs + output) * LANES,
                         ((image * targets + pairs[pair, 1]) * outputs + output) * LANES,
+                        LANES,
                     )
 
 
@@ -184,8 +186,10 @@ def correlate_windows(x, dy, offsets, rows, groups, height, chunks, transposed, 
                         room,
                         own_room,
                         LANES * _COLUMNS,
+                        _COLUMNS,
                         sums,
                         own_sums + (part * rows + row) * _COLUMNS,
+                        _COLUMNS,
                     )
             item += count
 

@@ -140,6 +140,7 @@ def multiply_tiles(x, inputs, filters, bias, groups, parts, splits, runs, zeros,
                         height,
                         panels,
                         panel,
+                        LANES,
                         own,
                         frequency * step + tile * group_channels * LANES,
                         frequency * step + other * group_channels * LANES,
@@ -151,6 +152,7 @@ def multiply_tiles(x, inputs, filters, bias, groups, parts, splits, runs, zeros,
                         own,
                         target + tile * width * LANES,
                         target + other * width * LANES,
+                        LANES,
                     )
         for i in range(count):
             image, tile = (first_tile + i) // len(inputs), (first_tile + i) % len(inputs)
@@ -217,8 +219,10 @@ def _correlate_frequency(v, v_start, rows, height, d, d_start, columns, count, s
             d,
             d_start,
             LANES * COLUMNS,
+            COLUMNS,
             sums,
             sums_start + row * COLUMNS,
+            COLUMNS,
         )
 
 
