@@ -7,6 +7,7 @@ import math
 from numba import prange
 
 from netcli.runtime.jit import parallel_kernel
+from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile
 
 
 @parallel_kernel
@@ -64,3 +65,77 @@ def add_outer_products(dy, x, chunk, gradient):
                 factor, values = dy[image, k], x[image, start : start + chunk]
                 for i in range(target.size):
                     target[i] += factor * values[i]
+
+
+@parallel_kernel
+def combine_rows_in_lanes(dy, weights, whole_run, zeros, height, dx):
+    """dx (G, P, C, L) = dy (G, 1, K, L) times weights (K, C, P). whole_run: the run (0, K, 0, 0); zeros: (height,)."""
+    groups, positions, channels, lanes = dx.shape
+    outputs = dy.shape[2]
+    length, step = (channels, lanes) if positions == 1 else (positions, channels * lanes)
+    lines = channels * positions // length
+    blocks = (length + height - 1) // height
+    gradients, values, results = dy.reshape(-1), weights.reshape(-1), dx.reshape(-1)
+    for task in prange(lines * blocks):
+        line, block = task // blocks, task % blocks
+        first = length * block // blocks
+        count = length * (block + 1) // blocks - first
+        target = line * lanes + first * step
+        for group in range(0, groups, 2):
+            other = min(group + 1, groups - 1)
+            multiply_tile(
+                count,
+                values,
+                line * length + first,
+                channels * positions,
+                gradients,
+                group * outputs * lanes,
+                other * outputs * lanes,
+                whole_run,
+                0,
+                1,
+                zeros,
+                0,
+                results,
+                target + group * positions * channels * lanes,
+                target + other * positions * channels * lanes,
+                step,
+            )
+
+
+@parallel_kernel
+def add_outer_products_in_lanes(dy, x, starts, height, gradient):
+    """gradient (K, D) += dy (G, 1, K, L) times x (G L, D). starts (G,) int32: of each group of dy, in rows of lanes."""
+    outputs, length = gradient.shape
+    lanes = dy.shape[3]
+    columns = COLUMN_VECTORS * lanes
+    parts = (outputs + height - 1) // height
+    gradients, values, sums = dy.reshape(-1), x.reshape(-1), gradient.reshape(-1)
+    for block in prange((length + columns - 1) // columns):
+        first = block * columns
+        vectors = min(COLUMN_VECTORS, (length - first) // lanes)
+        for part in range(parts):
+            row = outputs * part // parts
+            if vectors > 0:
+                correlate_tile(
+                    outputs * (part + 1) // parts - row,
+                    vectors,
+                    gradients,
+                    row * lanes,
+                    starts,
+                    0,
+                    len(starts),
+                    values,
+                    first,
+                    lanes * length,
+                    length,
+                    sums,
+                    row * length + first,
+                    length,
+                )
+        for k in range(outputs):
+            for column in range(first + vectors * lanes, min(length, first + columns)):
+                total = gradient[k, column]
+                for image in range(len(x)):
+                    total += dy[image // lanes, 0, k, image % lanes] * x[image, column]
+                gradient[k, column] = total

@@ -22,8 +22,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netcli.layers.convolution.lane_product import LaneProduct
 from netcli.layers.convolution.windowed_product import Product, WindowedProduct
 from netcli.layers.inner_product.few_rows import FewRows
+from netcli.layers.inner_product.many_rows import ManyRows
 from netcli.layers.layer import LayerContext
 from netcli.layers.registry import register
 from netcli.layers.windows import Windows
@@ -91,6 +93,9 @@ class InnerProduct(WindowedProduct):
 
     def _small_product(self, images: int) -> Product:
         return FewRows()
+
+    def _product_class(self, image_groups: int) -> type[LaneProduct]:
+        return ManyRows
 
     def _small_method(self, images: int) -> str:
         return "few items, each weight read once"

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.convolution.few_images.tiling import fills_few_lanes
-from netcli.layers.convolution.lane_product import LaneProduct
 from netcli.layers.inner_product.few_rows import FewRowsInLanes
+from netcli.layers.inner_product.many_rows import ManyRows
 from netcli.layers.lane_view import LaneView
 from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.loss.labels import check_label_count
@@ -32,7 +32,7 @@ class MarginProduct(Layer):
     """Subclasses say which rows are multiplied, put the margin in, and lead the gradient back."""
 
     settings: MarginSettings
-    _product: tuple[tuple[tuple[Windows, int, int], int], LaneProduct | FewRowsInLanes] | None = None
+    _product: tuple[tuple[tuple[Windows, int, int], int], ManyRows | FewRowsInLanes] | None = None
     _units_of: int | None = None
 
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
@@ -146,14 +146,14 @@ class MarginProduct(Layer):
         """gradient (num_output, D) += dy^T x."""
         self._lane_product().backward_weights(x, dy, self._as_weights(gradient))
 
-    def _lane_product(self) -> LaneProduct | FewRowsInLanes:
+    def _lane_product(self) -> ManyRows | FewRowsInLanes:
         key = (self._geometry, self._items)
         if self._product is None or self._product[0] != key:
             windows, channels, classes = self._geometry
             if fills_few_lanes(self._items, lane_count()):
                 self._product = (key, FewRowsInLanes(self._items))
             else:
-                self._product = (key, LaneProduct(windows, channels, classes, 1, self.context.dtype))
+                self._product = (key, ManyRows(windows, channels, classes, 1, self.context.dtype))
         return self._product[1]
 
     def _as_weights(self, rows: np.ndarray) -> np.ndarray:
