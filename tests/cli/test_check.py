@@ -166,8 +166,8 @@ def test_a_hundred_files_take_less_than_three_seconds(tmp_path: Path, run: Any) 
     for number in range(25):
         for net in ("sphereface4", "sphereface20", "sphereface36", "small"):
             (tmp_path / f"{net}_{number}.prototxt").write_bytes((folder / f"{net}_model.prototxt").read_bytes())
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = run("check", str(tmp_path))
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-1].startswith("100 files: ")
