@@ -18,7 +18,7 @@ from netcli.runtime.emitter import Emitter, are_values, constant, is_negative, i
 from netcli.runtime.jit import LANES
 from netcli.runtime.tile_shape import COLUMN_VECTORS, PIXELS, RUN_FIELDS, tile_height
 
-_UNROLLED = 4
+_UNROLLED = 2
 
 
 @intrinsic
