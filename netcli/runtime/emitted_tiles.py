@@ -1,4 +1,4 @@
-"""The tiles of ``netcli.runtime.tiles`` as vector code.
+"""One tile each of the products of ``netcli.runtime.tiles``, as vector code.
 
 Each is emitted for every height R up to ``tile_height``, behind a switch, as loops whose sums are values, not memory:
 what numba makes of such a loop depends on LLVM's mood, and a sum that goes through memory costs four times as much.
@@ -41,7 +41,7 @@ def multiply_tile(
     y_start_1: Any,
     y_step: Any,
 ) -> Any:
-    """See ``netcli.runtime.tiles``."""
+    """One pair of tiles, whose runs are ``first_run`` to ``last_run``; otherwise as ``multiply_tiles``."""
     if not (are_values(weights, x, bias, y) and is_table(runs)):
         return None
 
@@ -124,7 +124,7 @@ def correlate_tile(
     out_start: Any,
     out_step: Any,
 ) -> Any:
-    """See ``netcli.runtime.tiles``."""
+    """As ``correlate_rows`` with ``height`` rows in all."""
     if not (are_values(x, transposed, out) and is_table(offsets)):
         return None
 

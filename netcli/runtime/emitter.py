@@ -64,6 +64,11 @@ class Emitter:
             f"llvm.fmuladd.v{LANES}f{floating.bitwidth}",
         )
 
+    def call(self, symbol: str, arguments: list[Any]) -> None:
+        """Calls a function that the linker knows and that returns nothing."""
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+        self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, symbol), arguments)
+
     def data(self, index: int) -> Any:
         """Where the array at ``index`` of the arguments begins."""
         kind = self._signature.args[index]

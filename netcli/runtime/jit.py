@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite
+import llvmlite.binding
 import numba
 
 from netcli.runtime.cache import kernel_cache_folder
@@ -42,6 +43,9 @@ if "OMP_WAIT_POLICY" not in os.environ:
     # with 3,000.
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
 
+_linked: list[Any] = []
+"""What the linker knows must stay in memory."""
+
 _OPTIONS: dict[str, Any] = {
     "cache": True,
     "nogil": True,
@@ -60,7 +64,19 @@ def parallel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, parallel=True)
 
 
+def linked_function(symbol: str, signature: Any, function: Callable[..., Any]) -> None:
+    """Compiles a C function, or takes it from the cache, and makes it known to the linker as ``symbol``."""
+    numba.config.CACHE_DIR = _cache_folder(function)
+    compiled = numba.cfunc(signature, cache=True)(function)
+    _linked.append(compiled)
+    llvmlite.binding.add_symbol(symbol, compiled.address)
+
+
 def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     # numba reads the setting when the cache of a function is made, which is here.
-    numba.config.CACHE_DIR = str(kernel_cache_folder(Path(function.__code__.co_filename), _MACHINE))
+    numba.config.CACHE_DIR = _cache_folder(function)
     return numba.njit(**_OPTIONS, **options)(function)
+
+
+def _cache_folder(function: Callable[..., Any]) -> str:
+    return str(kernel_cache_folder(Path(function.__code__.co_filename), _MACHINE))

@@ -3,46 +3,59 @@
 from __future__ import annotations
 
 from netcli.runtime.jit import LANES, kernel
-from netcli.runtime.tile_shape import RUN_FIELDS
+from netcli.runtime.tile_shape import PIXELS, RUN_FIELDS
+
+
+def prepare(dtype):
+    """Nothing is needed: loops are compiled into the kernels that use them."""
 
 
 @kernel
-def multiply_tile(
+def multiply_tiles(
     height,
     weights,
     weight_start,
     weight_step,
     x,
-    x_start_0,
-    x_start_1,
+    x_start,
+    x_step,
     runs,
-    first_run,
-    last_run,
+    starts,
+    run_step,
+    pairs,
+    first,
+    last,
+    most,
     bias,
     bias_start,
     y,
-    y_start_0,
-    y_start_1,
+    y_start,
     y_step,
+    row_step,
 ):
     """See ``netcli.runtime.tiles``."""
-    for x_start, y_start, place in ((x_start_0, y_start_0, 2), (x_start_1, y_start_1, 3)):
+    for place in range(PIXELS * first, PIXELS * last):
+        pair, pixel = place // PIXELS, place % PIXELS
+        tile = min(pairs[place], most)
+        source, target = x_start + tile * x_step, y_start + tile * y_step
         for r in range(height):
             for lane in range(LANES):
-                y[y_start + r * y_step + lane] = bias[bias_start + r]
-        for run in range(first_run, last_run):
-            weight_row, length, row = runs[run * RUN_FIELDS], runs[run * RUN_FIELDS + 1], runs[run * RUN_FIELDS + place]
+                y[target + r * row_step + lane] = bias[bias_start + r]
+        for run in range(starts[pair * run_step], starts[pair * run_step + 1]):
+            entry = run * RUN_FIELDS
+            weight_row, length, row = runs[entry], runs[entry + 1], runs[entry + 2 + pixel]
             if row < 0:
                 continue
             for j in range(length):
                 for r in range(height):
                     weight = weights[weight_start + (weight_row + j) * weight_step + r]
                     for lane in range(LANES):
-                        y[y_start + r * y_step + lane] += weight * x[x_start + (row + j) * LANES + lane]
+                        y[target + r * row_step + lane] += weight * x[source + (row + j) * LANES + lane]
 
 
 @kernel
-def correlate_tile(
+def correlate_rows(
+    rows,
     height,
     vectors,
     x,
@@ -65,7 +78,7 @@ def correlate_tile(
             continue
         for lane in range(LANES):
             row = transposed_start + i * item_step + lane * row_step
-            for r in range(height):
+            for r in range(rows):
                 value = x[x_start + (offset + r) * LANES + lane]
                 for column in range(vectors * LANES):
                     out[out_start + r * out_step + column] += value * transposed[row + column]

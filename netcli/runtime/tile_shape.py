@@ -14,7 +14,7 @@ PIXELS = 2
 RUN_FIELDS = 4
 """Numbers of a run."""
 COLUMN_VECTORS = 2
-"""Vectors side by side in a row of ``correlate_tile``: its columns are at most this times LANES."""
+"""Vectors side by side in a row of ``correlate_rows``: its columns are at most this times LANES."""
 
 
 def tile_height(dtype: np.dtype) -> int:

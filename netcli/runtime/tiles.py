@@ -2,8 +2,8 @@
 
 A tile is a small block of results that stays in vector registers while everything that belongs to it is summed up:
 
-    multiply_tile      y[p][r][lanes] = b[r] + sum over j of w[j][r] x[p][j][lanes]       two positions p, R outputs r
-    correlate_tile     d[r][columns] += sum over items, lanes of x[item][r][lane] t[item][lane][columns]    R rows r
+    multiply_tiles     y[p][r][lanes] = b[r] + sum over j of w[j][r] x[p][j][lanes]       two positions p, R outputs r
+    correlate_rows     d[r][columns] += sum over items, lanes of x[item][r][lane] t[item][lane][columns]    R rows r
 
 In the first the weights are spread over a vector and the lanes are images: forward passes, data gradients and the
 matrix products of Winograd's convolution. In the second the inputs are spread and the columns are outputs: weight
@@ -11,26 +11,30 @@ gradients, whose sum runs over the images. Where a row of x stands is read from 
 dilation and groups cost nothing. All arrays are one-dimensional and C-ordered, of one floating type; starts count
 their values.
 
-multiply_tile(height, weights, weight_start, weight_step, x, x_start_0, x_start_1, runs, first_run, last_run, bias,
-bias_start, y, y_start_0, y_start_1, y_step) writes ``height`` rows of LANES values, ``y_step`` apart, at both y
-starts: bias plus the sum over the runs. A run (j, n, row 0, row 1), four int32, multiplies the n rows of x from
-``row`` on, counted in rows of LANES values from the x start of its position, by the weights from row j on. A row below
-0 stands for zeros. weights: rows of ``height`` values, ``weight_step`` apart, from weight_start; bias: (height,) from
-bias_start.
+multiply_tiles(height, weights, weight_start, weight_step, x, x_start, x_step, runs, starts, run_step, pairs, first,
+last, most, bias, bias_start, y, y_start, y_step, row_step) does so for the pairs ``first`` to ``last`` of tiles, from
+the table ``pairs`` of two numbers each, the second no larger than ``most``. The tile t has its x ``t x_step`` behind
+x_start and its y ``t y_step`` behind y_start, ``height`` rows of LANES values, ``row_step`` apart. A pair's runs are
+``runs[starts[pair run_step]:starts[pair run_step + 1]]``; a run (j, n, row 0, row 1) multiplies the n rows of x from
+``row`` on, in rows of LANES values, by the weights from row j on; a row below 0 stands for zeros. weights: rows of
+``height`` values, ``weight_step`` apart, from weight_start; bias: (height,) from bias_start. Tables are int32.
 
-correlate_tile(height, vectors, x, x_start, offsets, first, count, transposed, transposed_start, item_step, row_step,
-out, out_start, out_step) adds to ``height`` rows of ``out``, ``out_step`` apart, what ``count`` items of x and
-``transposed`` give. Item i's rows of x stand ``offsets[first + i]`` rows of LANES values behind x_start; below 0 it is
-left out. Its rows of ``transposed``, one a lane and ``row_step`` apart, stand ``i item_step`` values behind
-transposed_start. A row of out and of transposed has ``vectors`` vectors, 1 to COLUMN_VECTORS.
+correlate_rows(rows, height, vectors, x, x_start, offsets, first, count, transposed, transposed_start, item_step,
+row_step, out, out_start, out_step) adds to ``rows`` rows of ``out``, ``out_step`` apart, what ``count`` items of x and
+``transposed`` give, in tiles of at most ``height``. Item i's rows of x stand ``offsets[first + i]`` rows of LANES
+values behind x_start; below 0 it is left out. Its rows of ``transposed``, one a lane and ``row_step`` apart, stand
+``i item_step`` values behind transposed_start. A row of out and of transposed has ``vectors`` vectors, 1 to
+COLUMN_VECTORS.
 
 transpose_block(source, source_start, source_step, rows, target, target_start, target_step, columns) is target[j][k] =
 source[k][j] for up to LANES rows k and columns j; steps lead from row to row. LANES values of each of the ``rows``
 source rows are read, and LANES values of each of the ``columns`` target rows are written; beyond ``rows`` they repeat
 the last.
 
-They are emitted as vector code. With the environment variable NETCLI_TILES=loops they are plain loops instead, which
-the tests compare with.
+``prepare(dtype)`` must have been called before a kernel uses the tiles of a type.
+
+They are emitted as vector code, and do many tiles in a call, since a call takes a third of the time of a small tile.
+With the environment variable NETCLI_TILES=loops they are plain loops instead, which the tests compare with.
 """
 
 from __future__ import annotations
@@ -39,8 +43,9 @@ from netcli.runtime.cpu import wants_plain_loops
 from netcli.runtime.tile_shape import COLUMN_VECTORS, tile_height
 
 if wants_plain_loops():
-    from netcli.runtime.tile_loops import correlate_tile, multiply_tile, transpose_block
+    from netcli.runtime.tile_loops import correlate_rows, multiply_tiles, prepare, transpose_block
 else:
-    from netcli.runtime.emitted_tiles import correlate_tile, multiply_tile, transpose_block
+    from netcli.runtime.emitted_tiles import transpose_block
+    from netcli.runtime.tile_calls import correlate_rows, multiply_tiles, prepare
 
-__all__ = ["COLUMN_VECTORS", "correlate_tile", "multiply_tile", "tile_height", "transpose_block"]
+__all__ = ["COLUMN_VECTORS", "correlate_rows", "multiply_tiles", "prepare", "tile_height", "transpose_block"]

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from netcli.runtime.jit import LANES, kernel
-from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile, tile_height, transpose_block
+from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles, prepare, tile_height, transpose_block
+
+
+@pytest.fixture(autouse=True, scope="module")
+def prepared() -> None:
+    """Names that kernels from the cache expect."""
+    prepare(np.dtype(np.float32))
+    prepare(np.dtype(np.float64))
+
 
 COLUMNS = COLUMN_VECTORS * LANES
 WEIGHT_STEP, ROW_STEP = LANES + 3, COLUMNS + 5
@@ -14,31 +22,17 @@ TYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @kernel
-def multiply(height, weights, x, starts, runs, first, last, bias, y, targets):
-    multiply_tile(
-        height,
-        weights,
-        WEIGHT_STEP,
-        WEIGHT_STEP,
-        x,
-        starts[0],
-        starts[1],
-        runs,
-        first,
-        last,
-        bias,
-        1,
-        y,
-        targets[0],
-        targets[1],
-        2 * LANES,
-    )
+def multiply(height, weights, x, x_step, runs, starts, run_step, pairs, most, bias, y, y_step):
+    multiply_tiles(
+        height, weights, WEIGHT_STEP, WEIGHT_STEP, x, LANES, x_step, runs, starts, run_step, pairs, 1,
+        len(pairs) // 2, most, bias, 1, y, 2 * LANES, y_step, 2 * LANES,
+    )  # fmt: skip
 
 
 @kernel
-def correlate(height, vectors, x, offsets, first, count, transposed, out):
-    correlate_tile(
-        height, vectors, x, LANES, offsets, first, count, transposed, ROW_STEP, LANES * ROW_STEP, ROW_STEP, out,
+def correlate(rows, height, vectors, x, offsets, first, count, transposed, out):
+    correlate_rows(
+        rows, height, vectors, x, LANES, offsets, first, count, transposed, ROW_STEP, LANES * ROW_STEP, ROW_STEP, out,
         COLUMNS, 2 * COLUMNS,
     )  # fmt: skip
 
@@ -54,26 +48,34 @@ def close(got: np.ndarray, expected: np.ndarray) -> None:
 
 
 @TYPES
-def test_multiply(dtype: type) -> None:
-    """Runs of 0, 1 and more rows, with and without a second position, at every height."""
+@pytest.mark.parametrize("shared", [False, True], ids=["runs of each pair", "runs for all"])
+def test_multiply(dtype: type, shared: bool) -> None:
+    """Runs of 0, 1 and more rows, with and without a second position, at every height; the last pair has one tile."""
     rng = np.random.default_rng(0)
-    runs = np.array([[9, 9, 9, 9], [0, 3, 2, 5], [3, 0, 0, 0], [4, 5, -1, 1], [9, 1, 7, -1], [9, 9, 9, 9]], np.int32)
+    runs = np.array([[9, 9, 9, 9], [0, 3, 2, 5], [3, 0, 0, 0], [4, 5, -1, 1], [9, 1, 7, -1], [1, 2, 0, 0]], np.int32)
+    if shared:
+        runs[:, 3] = runs[:, 2]
+    starts = np.array([1, 5] if shared else [0, 1, 5, 6], np.int32)
+    pairs, most = np.array([[9, 9], [0, 2], [3, 4]], np.int32), 3
     weights = rng.standard_normal((12, WEIGHT_STEP)).astype(dtype)
-    x = rng.standard_normal((20, LANES)).astype(dtype)
-    starts, targets = (3, 8), (2, 31)
+    x = rng.standard_normal((30, LANES)).astype(dtype)
     for height in range(1, tile_height(dtype) + 1):
         bias = rng.standard_normal(height + 1).astype(dtype)
-        y = np.full((60, LANES), 7, dtype)
+        y = np.full((4 * 30 + 2, LANES), 7, dtype)
         expected = y.astype(np.float64)
-        for pixel in range(2):
-            rows = np.tile(bias[1:, None].astype(np.float64), LANES)
-            for j, count, *places in runs[1:5].tolist():
-                for i in range(count if places[pixel] >= 0 else 0):
-                    value = x[starts[pixel] + places[pixel] + i]
-                    rows += weights[1 + j + i, :height, None].astype(np.float64) * value
-            expected[targets[pixel] : targets[pixel] + 2 * height : 2] = rows
-        at = np.array([starts, targets]) * LANES
-        multiply(height, weights.ravel(), x.ravel(), at[0], runs.ravel(), 1, 5, bias, y.reshape(-1), at[1])
+        for pair, tiles in ((1, (0, 2)), (2, (3, 3))):
+            own = runs[1:5] if shared else runs[starts[pair] : starts[pair + 1]]
+            for pixel, tile in enumerate(tiles):
+                rows = np.tile(bias[1:, None].astype(np.float64), LANES)
+                for j, count, *places in own.tolist():
+                    for i in range(count if places[pixel] >= 0 else 0):
+                        value = x[1 + 4 * tile + places[pixel] + i]
+                        rows += weights[1 + j + i, :height, None].astype(np.float64) * value
+                expected[2 + 30 * tile : 2 + 30 * tile + 2 * height : 2] = rows
+        multiply(
+            height, weights.ravel(), x.ravel(), 4 * LANES, runs.ravel(), starts, 0 if shared else 1, pairs.ravel(),
+            most, bias, y.reshape(-1), 30 * LANES,
+        )  # fmt: skip
         close(y, expected)
 
 
@@ -82,26 +84,27 @@ def test_multiply(dtype: type) -> None:
 def test_correlate(dtype: type, vectors: int) -> None:
     rng = np.random.default_rng(1)
     offsets = np.array([99, 4, -1, 0, 11], np.int32)
-    x = rng.standard_normal((40, LANES)).astype(dtype)
+    height = tile_height(dtype)
+    x = rng.standard_normal((20 + 2 * height + 2, LANES)).astype(dtype)
     transposed = rng.standard_normal((1 + 4 * LANES, ROW_STEP)).astype(dtype)
-    for height in range(1, tile_height(dtype) + 1):
-        out = rng.standard_normal((2 * height + 2, COLUMNS)).astype(dtype)
+    for rows in range(1, 2 * height + 2):
+        out = rng.standard_normal((2 * rows + 2, COLUMNS)).astype(dtype)
         expected = out.astype(np.float64)
         for item, offset in enumerate(offsets[1:]):
             if offset >= 0:
-                rows = transposed[1 + item * LANES : 1 + (item + 1) * LANES, : vectors * LANES].astype(np.float64)
-                expected[1 : 1 + 2 * height : 2, : vectors * LANES] += x[1 + offset : 1 + offset + height] @ rows
-        correlate(height, vectors, x.ravel(), offsets, 1, 4, transposed.ravel(), out.reshape(-1))
+                values = transposed[1 + item * LANES : 1 + (item + 1) * LANES, : vectors * LANES].astype(np.float64)
+                expected[1 : 1 + 2 * rows : 2, : vectors * LANES] += x[1 + offset : 1 + offset + rows] @ values
+        correlate(rows, height, vectors, x.ravel(), offsets, 1, 4, transposed.ravel(), out.reshape(-1))
         close(out, expected)
 
 
 def test_nothing_to_sum_up_leaves_the_bias_and_the_sums() -> None:
-    y, out = np.zeros(2 * LANES, np.float32), np.ones(3 * COLUMNS, np.float32)
-    x, bias = np.full(8 * COLUMNS, np.nan, np.float32), np.array([0, 3], np.float32)
-    at = np.array([0, LANES])
-    multiply(1, x, x, at, np.full(4, -1, np.int32), 0, 0, bias, y, at)
-    assert (y == 3).all()
-    correlate(1, 1, x, np.array([-1, -1], np.int32), 0, 2, x, out)
+    y, out = np.zeros(6 * LANES, np.float32), np.ones(3 * COLUMNS, np.float32)
+    x, bias = np.full(8 * COLUMNS * LANES, np.nan, np.float32), np.array([0, 3], np.float32)
+    no_runs, pairs = np.zeros(3, np.int32), np.array([0, 0, 0, 1], np.int32)
+    multiply(1, x, x, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, y, LANES)
+    assert (y[2 * LANES : 4 * LANES] == 3).all()
+    correlate(1, 1, 1, x, np.array([-1, -1], np.int32), 0, 2, x, out)
     assert (out == 1).all()
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from numba import prange
 
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile, transpose_block
+from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles, transpose_block
 
 _COLUMNS = COLUMN_VECTORS * LANES
 _PAIRS_AT_ONCE = 14
@@ -99,6 +99,7 @@ def multiply_windows(x, pairs, starts, runs, weights, bias, groups, parts, outpu
     group_channels, group_outputs = channels // groups, outputs // groups
     blocks, summed = weights.shape[1:3]
     values, results, table, panels = x.reshape(-1), y.reshape(-1), runs.reshape(-1), weights.reshape(-1)
+    places = pairs.reshape(-1)
     for task in prange(images * parts * output_parts):
         output_part, part = task % output_parts, task // output_parts % parts
         image = task // output_parts // parts
@@ -112,25 +113,28 @@ def multiply_windows(x, pairs, starts, runs, weights, bias, groups, parts, outpu
                 count = group_outputs * (block + 1) // blocks - first
                 output = group * group_outputs + first
                 source = (image * positions * channels + group * group_channels) * LANES
-                for pair in range(some, min(some + _PAIRS_AT_ONCE, last_pair)):
-                    multiply_tile(
-                        count,
-                        panels,
-                        (both * summed) * LANES,
-                        LANES,
-                        values,
-                        source,
-                        source,
-                        table,
-                        starts[pair],
-                        starts[pair + 1],
-                        bias,
-                        output,
-                        results,
-                        ((image * targets + pairs[pair, 0]) * outputs + output) * LANES,
-                        ((image * targets + pairs[pair, 1]) * outputs + output) * LANES,
-                        LANES,
-                    )
+                multiply_tiles(
+                    count,
+                    panels,
+                    both * summed * LANES,
+                    LANES,
+                    values,
+                    source,
+                    0,
+                    table,
+                    starts,
+                    1,
+                    places,
+                    some,
+                    min(some + _PAIRS_AT_ONCE, last_pair),
+                    targets,
+                    bias,
+                    output,
+                    results,
+                    (image * targets * outputs + output) * LANES,
+                    outputs * LANES,
+                    LANES,
+                )
 
 
 @parallel_kernel
@@ -145,7 +149,6 @@ def correlate_windows(x, dy, offsets, rows, groups, height, chunks, transposed, 
     group_channels, group_outputs = channels // groups, outputs // groups
     blocks = partial.shape[2]
     all_rows = partial.shape[3]
-    row_blocks = _blocks(rows, height)
     at_once = transposed.shape[1]
     values, gradients, table = x.reshape(-1), dy.reshape(-1), offsets.reshape(-1)
     room, sums = transposed.reshape(-1), partial.reshape(-1)
@@ -173,24 +176,23 @@ def correlate_windows(x, dy, offsets, rows, groups, height, chunks, transposed, 
                         LANES,
                     )
             for part in range(offsets.shape[0]):
-                for row_block in range(row_blocks):
-                    row = rows * row_block // row_blocks
-                    correlate_tile(
-                        rows * (row_block + 1) // row_blocks - row,
-                        vectors,
-                        values,
-                        (image * positions * channels + group * group_channels + row) * LANES,
-                        table,
-                        part * items + position,
-                        count,
-                        room,
-                        own_room,
-                        LANES * _COLUMNS,
-                        _COLUMNS,
-                        sums,
-                        own_sums + (part * rows + row) * _COLUMNS,
-                        _COLUMNS,
-                    )
+                correlate_rows(
+                    rows,
+                    height,
+                    vectors,
+                    values,
+                    (image * positions * channels + group * group_channels) * LANES,
+                    table,
+                    part * items + position,
+                    count,
+                    room,
+                    own_room,
+                    LANES * _COLUMNS,
+                    _COLUMNS,
+                    sums,
+                    own_sums + part * rows * _COLUMNS,
+                    _COLUMNS,
+                )
             item += count
 
 

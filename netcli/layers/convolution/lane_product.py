@@ -41,8 +41,9 @@ class LaneProduct:
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         from netcli.layers.convolution import cpu
         from netcli.runtime.jit import LANES
-        from netcli.runtime.tiles import tile_height
+        from netcli.runtime.tiles import prepare, tile_height
 
+        prepare(np.dtype(dtype))
         self._lanes = LANES
         self._kernels = cpu
         self._windows = windows

@@ -7,7 +7,7 @@ import math
 from numba import prange
 
 from netcli.runtime.jit import parallel_kernel
-from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile
+from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles
 
 
 @parallel_kernel
@@ -68,8 +68,11 @@ def add_outer_products(dy, x, chunk, gradient):
 
 
 @parallel_kernel
-def combine_rows_in_lanes(dy, weights, whole_run, zeros, height, dx):
-    """dx (G, P, C, L) = dy (G, 1, K, L) times weights (K, C, P). whole_run: the run (0, K, 0, 0); zeros: (height,)."""
+def combine_rows_in_lanes(dy, weights, whole_run, one_run, pairs, zeros, height, dx):
+    """dx (G, P, C, L) = dy (G, 1, K, L) times weights (K, C, P).
+
+    whole_run: (0, K, 0, 0); one_run: (0, 1); pairs: 0, 1, 2 and so on, G or one more; zeros: (height,).
+    """
     groups, positions, channels, lanes = dx.shape
     outputs = dy.shape[2]
     length, step = (channels, lanes) if positions == 1 else (positions, channels * lanes)
@@ -80,27 +83,28 @@ def combine_rows_in_lanes(dy, weights, whole_run, zeros, height, dx):
         line, block = task // blocks, task % blocks
         first = length * block // blocks
         count = length * (block + 1) // blocks - first
-        target = line * lanes + first * step
-        for group in range(0, groups, 2):
-            other = min(group + 1, groups - 1)
-            multiply_tile(
-                count,
-                values,
-                line * length + first,
-                channels * positions,
-                gradients,
-                group * outputs * lanes,
-                other * outputs * lanes,
-                whole_run,
-                0,
-                1,
-                zeros,
-                0,
-                results,
-                target + group * positions * channels * lanes,
-                target + other * positions * channels * lanes,
-                step,
-            )
+        multiply_tiles(
+            count,
+            values,
+            line * length + first,
+            channels * positions,
+            gradients,
+            0,
+            outputs * lanes,
+            whole_run,
+            one_run,
+            0,
+            pairs,
+            0,
+            (groups + 1) // 2,
+            groups - 1,
+            zeros,
+            0,
+            results,
+            line * lanes + first * step,
+            positions * channels * lanes,
+            step,
+        )
 
 
 @parallel_kernel
@@ -109,30 +113,28 @@ def add_outer_products_in_lanes(dy, x, starts, height, gradient):
     outputs, length = gradient.shape
     lanes = dy.shape[3]
     columns = COLUMN_VECTORS * lanes
-    parts = (outputs + height - 1) // height
     gradients, values, sums = dy.reshape(-1), x.reshape(-1), gradient.reshape(-1)
     for block in prange((length + columns - 1) // columns):
         first = block * columns
         vectors = min(COLUMN_VECTORS, (length - first) // lanes)
-        for part in range(parts):
-            row = outputs * part // parts
-            if vectors > 0:
-                correlate_tile(
-                    outputs * (part + 1) // parts - row,
-                    vectors,
-                    gradients,
-                    row * lanes,
-                    starts,
-                    0,
-                    len(starts),
-                    values,
-                    first,
-                    lanes * length,
-                    length,
-                    sums,
-                    row * length + first,
-                    length,
-                )
+        if vectors > 0:
+            correlate_rows(
+                outputs,
+                height,
+                vectors,
+                gradients,
+                0,
+                starts,
+                0,
+                len(starts),
+                values,
+                first,
+                lanes * length,
+                length,
+                sums,
+                first,
+                length,
+            )
         for k in range(outputs):
             for column in range(first + vectors * lanes, min(length, first + columns)):
                 total = gradient[k, column]

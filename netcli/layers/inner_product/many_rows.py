@@ -31,6 +31,7 @@ class ManyRows(LaneProduct):
         self._inner_kernels = cpu
         self._conversions = lane_kernels
         self._whole_run = np.array([0, outputs, 0, 0], np.int32)
+        self._one_run = np.array([0, 1], np.int32)
         self._no_constant = np.zeros(self._height, dtype)
 
     def backward_data(
@@ -41,7 +42,10 @@ class ManyRows(LaneProduct):
         if 1 < positions < _LEAST_LINE or not weights.flags.c_contiguous or constant is not None:
             super().backward_data(dy, weights, dx, constant)
             return
-        self._inner_kernels.combine_rows_in_lanes(dy, weights, self._whole_run, self._no_constant, self._height, dx)
+        pairs = np.arange(len(dy) + 1, dtype=np.int32)
+        self._inner_kernels.combine_rows_in_lanes(
+            dy, weights, self._whole_run, self._one_run, pairs, self._no_constant, self._height, dx
+        )
 
     def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient``, of the weights' shape."""

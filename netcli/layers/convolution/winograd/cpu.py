@@ -24,7 +24,7 @@ from netcli.layers.convolution.winograd.transforms import (
     transform_output_gradient,
 )
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.tiles import COLUMN_VECTORS, correlate_tile, multiply_tile, transpose_block
+from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles, transpose_block
 from netcli.runtime.vectors import stack_memory
 
 COLUMNS = COLUMN_VECTORS * LANES
@@ -95,11 +95,14 @@ def _transform_inputs(values, inputs, first, count, image_step, channels, room, 
 
 
 @parallel_kernel
-def multiply_tiles(x, inputs, filters, bias, groups, parts, splits, runs, zeros, room, outputs, y):
+def multiply_frequencies(
+    x, inputs, filters, bias, groups, parts, splits, runs, one_run, pairs, zeros, room, outputs, y
+):
     """y = bias + the convolution of x.
 
     The tiles of all images are cut into ``parts``, and the blocks of outputs into ``splits``, so that few tiles still
-    keep all threads busy. runs: the one run (0, C / groups, 0, 0). zeros: LANES zeros.
+    keep all threads busy. runs: the one run (0, C / groups, 0, 0); one_run: (0, 1); pairs: 0, 1, 2 and so on, as many
+    as a part can have tiles; zeros: LANES zeros.
     """
     images, positions, channels, _ = x.shape
     results, made = y.shape[1:3]
@@ -133,27 +136,28 @@ def multiply_tiles(x, inputs, filters, bias, groups, parts, splits, runs, zeros,
                 first = group_made * block // blocks
                 height = group_made * (block + 1) // blocks - first
                 panel = ((frequency * groups + group) * blocks + block) * group_channels * LANES
-                target = products + frequency * product_step + (first - first_made) * LANES
-                for tile in range(0, count, 2):
-                    other = min(tile + 1, count - 1)
-                    multiply_tile(
-                        height,
-                        panels,
-                        panel,
-                        LANES,
-                        own,
-                        frequency * step + tile * group_channels * LANES,
-                        frequency * step + other * group_channels * LANES,
-                        table,
-                        0,
-                        1,
-                        zeros,
-                        0,
-                        own,
-                        target + tile * width * LANES,
-                        target + other * width * LANES,
-                        LANES,
-                    )
+                multiply_tiles(
+                    height,
+                    panels,
+                    panel,
+                    LANES,
+                    own,
+                    frequency * step,
+                    group_channels * LANES,
+                    table,
+                    one_run,
+                    0,
+                    pairs,
+                    0,
+                    (count + 1) // 2,
+                    count - 1,
+                    zeros,
+                    0,
+                    own,
+                    products + frequency * product_step + (first - first_made) * LANES,
+                    width * LANES,
+                    LANES,
+                )
         for i in range(count):
             image, tile = (first_tile + i) // len(inputs), (first_tile + i) % len(inputs)
             for k in range(width):
@@ -205,25 +209,23 @@ def _transform_gradients(values, start, made, outputs, first, count, room, room_
 @kernel
 def _correlate_frequency(v, v_start, rows, height, d, d_start, columns, count, steps, sums, sums_start):
     """u' of one frequency and up to COLUMNS outputs, added to ``sums`` (rows, COLUMNS) from sums_start."""
-    parts = (rows + height - 1) // height
-    for part in range(parts):
-        row = rows * part // parts
-        correlate_tile(
-            rows * (part + 1) // parts - row,
-            1 if columns <= LANES else 2,
-            v,
-            v_start + row * LANES,
-            steps,
-            0,
-            count,
-            d,
-            d_start,
-            LANES * COLUMNS,
-            COLUMNS,
-            sums,
-            sums_start + row * COLUMNS,
-            COLUMNS,
-        )
+    correlate_rows(
+        rows,
+        height,
+        1 if columns <= LANES else 2,
+        v,
+        v_start,
+        steps,
+        0,
+        count,
+        d,
+        d_start,
+        LANES * COLUMNS,
+        COLUMNS,
+        sums,
+        sums_start,
+        COLUMNS,
+    )
 
 
 @parallel_kernel

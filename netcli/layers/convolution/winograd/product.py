@@ -97,9 +97,10 @@ class WinogradProduct(LaneProduct):
         parts = -(-tiles // _TILES_AT_ONCE)
         splits = min(blocks, -(-numba.config.NUMBA_NUM_THREADS // (parts * self._groups)))
         room = self._room(-(-tiles // parts) * (summed + made) + 2, lanes)
-        runs = np.array([[0, summed, 0, 0]], np.int32)
-        self._winograd.multiply_tiles(
-            source, inputs, packed, constant, self._groups, parts, splits, runs, self._no_bias, room,
+        runs, one_run = np.array([[0, summed, 0, 0]], np.int32), np.array([0, 1], np.int32)
+        pairs = np.arange(tiles // parts + 2, dtype=np.int32)
+        self._winograd.multiply_frequencies(
+            source, inputs, packed, constant, self._groups, parts, splits, runs, one_run, pairs, self._no_bias, room,
             outputs, target,
         )  # fmt: skip
 
