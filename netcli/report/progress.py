@@ -1,20 +1,21 @@
-"""A run on a terminal: the same lines as elsewhere, and below them a live bar."""
+"""A run on a terminal: the same lines as elsewhere, and below them a live block."""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from netcli.report import units
 from netcli.report.compile_notice import CompileNotice
-from netcli.report.lines import event_line, value_text
+from netcli.report.lines import event_line
+from netcli.report.live_block import LiveBlock
 from netcli.solver import events
 
 
 class ProgressReport:
-    """A listener that shows loss, learning rate, images/s and the time left on standard error.
+    """A listener that shows how far a run is and how it goes on standard error, see ``live_block``.
 
     Args:
         console: where to draw, for tests; standard error by default.
@@ -23,50 +24,42 @@ class ProgressReport:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._compiling = CompileNotice(self.say)
+        self._block = LiveBlock()
         self._bar = Bar(
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}  lr {task.fields[lr]}"),
-            _ImagesPerSecond(),
-            TimeRemainingColumn(),
-            console=self.console,
-            refresh_per_second=5,
-            transient=True,
+            BarColumn(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn(), console=self.console, expand=True
         )
-        self._task = self._bar.add_task("train", start=False, total=None, loss="-", lr="-", images=0)
+        self._task = self._bar.add_task("train", start=False, total=None)
+        self._live = Live(
+            console=self.console, get_renderable=self.block, refresh_per_second=5, transient=True
+        )  # fmt: skip
 
     def __call__(self, event: events.Event) -> None:
         self._compiling(event)
+        self._block.take(event)
         match event:
             case events.Started():
-                images = event.batch_size * event.iter_size
-                self._bar.update(self._task, total=event.max_iter, completed=event.iteration, images=images)
-                self._bar.start()
+                self._bar.update(self._task, total=event.max_iter, completed=event.iteration)
                 self._bar.start_task(self._task)
+                self._live.start()
             case events.Progress():
-                self._bar.update(self._task, completed=event.iteration, loss=value_text(event.loss))
-            case events.Train():
-                self._bar.update(self._task, lr=f"{event.lr:.4g}")
+                self._bar.update(self._task, completed=event.iteration)
             case events.Finished() | events.Diverged():
-                self._bar.stop()
+                self._live.stop()
         line = event_line(event)
         if line is not None:
             self.say(line)
 
+    def block(self) -> RenderableType:
+        """The block as it is now."""
+        lines = [self._block.training_line(self._bar.tasks[0].speed), self._block.test_line()]
+        shown = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines if line]
+        return Group(self._bar.get_renderable(), *shown)
+
     def say(self, line: str) -> None:
-        """Prints a line above the bar."""
+        """Prints a line above the block."""
         self.console.print(line, markup=False)
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Takes the block away."""
         self._compiling.close()
-        self._bar.stop()
-
-
-class _ImagesPerSecond(ProgressColumn):
-    """Images a second over the last half minute or so."""
-
-    def render(self, task: Task) -> Text:
-        if not task.speed or not task.fields["images"]:
-            return Text("- images/s")
-        return Text(f"{units.count(round(task.speed * task.fields['images']))} images/s")
+        self._live.stop()

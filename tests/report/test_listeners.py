@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from rich.console import Console
 from netcli.errors import RunError
 from netcli.report.compile_notice import CompileNotice
 from netcli.report.lines import event_line, value_text
+from netcli.report.live_block import LiveBlock
 from netcli.report.metrics import MetricsFile, metrics_record
 from netcli.report.plain import PlainReport
 from netcli.report.progress import ProgressReport
@@ -127,20 +130,41 @@ def test_plain_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.splitlines() == [line for line in map(event_line, ALL) if line is not None]
 
 
-def test_bar_shows_loss_rate_speed_and_count() -> None:
+def test_the_live_block() -> None:
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=120, highlight=False)
+    console = Console(file=screen, force_terminal=True, width=120, highlight=False, color_system=None)
     report = ProgressReport(console)
     for event in ALL[:-1]:
         report(event)
+    for accuracy in (0.5, 0.75, 0.9912):
+        report(dataclasses.replace(TEST, outputs={"accuracy": accuracy, "loss": 0.03}))
     report(events.Progress(120, 0.125))
-    report._bar.refresh()
-    for text in ("120/200", "loss 0.1250", "lr 0.01", "images/s"):
-        assert text in screen.getvalue()
+    block = Console(file=io.StringIO(), width=120, color_system=None)
+    block.print(report.block())
+    bar, training, tests = block.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert "120/200" in bar
+    assert re.fullmatch(
+        r"epoch 1\.78   loss 0\.1250 \(mean of 2: 1\.2125\)   lr 0\.01(   [\d,]+ images/s)?   data wait 1%", training
+    )
+    assert tests == "accuracy 0.9912 at 100   █▁▅█"
     report(FINISHED)
     report.close()
     assert "test at 100: accuracy 0.9912" in screen.getvalue()
     assert "finished after 200 iterations" in screen.getvalue()
+
+
+def test_the_live_block_says_only_what_it_knows() -> None:
+    block = LiveBlock()
+    assert (block.training_line(None), block.test_line()) == ("", "")
+    block.take(STARTED)
+    block.take(events.Progress(1, 2.5))
+    assert block.training_line(10.0) == "loss 2.5000 (mean of 1: 2.5000)   1,280 images/s"
+    block.take(dataclasses.replace(TRAIN, epoch=None, lambdas={"fc6": 7.34}, data_wait=0.0))
+    assert block.training_line(None) == "loss 2.5000 (mean of 1: 2.5000)   lr 0.01   lambda 7.34   data wait 0%"
+    block.take(dataclasses.replace(TRAIN, epoch=None, lambdas={"a": 7.34, "b": 5.0}))
+    assert "lambda of a 7.34   lambda of b 5" in block.training_line(None)
+    block.take(dataclasses.replace(TEST, outputs={"loss": 0.03, "all": [1.0, 2.0]}))
+    assert block.test_line() == "loss 0.0300 at 100   ▄"
 
 
 def _notice(patience: float) -> tuple[CompileNotice, list[str]]:
