@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 
 import numpy as np
 import pytest
+from oracle_windows import GEOMETRIES, touches
 
 from netcli.layers.convolution.tap_tables import paired_runs, tap_offsets
 from netcli.layers.windows import Windows
 
-GEOMETRIES = {
-    "plain": Windows((5, 4), (3, 2), (3, 3), (1, 1), (0, 0), (1, 1)),
-    "padded": Windows((3, 4), (3, 4), (3, 3), (1, 1), (1, 1), (1, 1)),
-    "strided": Windows((6, 5), (3, 2), (2, 3), (2, 2), (0, 1), (1, 1)),
-    "dilated": Windows((7,), (7,), (3,), (1,), (2,), (2,)),
-    "three axes": Windows((3, 2, 4), (2, 2, 2), (2, 1, 2), (1, 1, 2), (0, 0, 0), (1, 1, 1)),
-    "whole": Windows.whole((3, 4)),
-    "no axes": Windows.whole(()),
-}
 GROUPED = pytest.mark.parametrize(("images", "channels", "groups"), [(1, 1, 1), (2, 6, 1), (3, 6, 2)])
 EACH = pytest.mark.parametrize("windows", GEOMETRIES.values(), ids=GEOMETRIES)
 
 
 def meetings(windows: Windows, images: int) -> list[tuple[int, int, int]]:
     """All (output position, input position, tap) that meet, over images one behind the other."""
-    found = []
-    for (q, at), (t, tap) in itertools.product(
-        enumerate(np.ndindex(*windows.outputs)), enumerate(np.ndindex(*windows.kernel))
-    ):
-        place = [
-            o * s - p + k * d
-            for o, k, s, p, d in zip(at, tap, windows.stride, windows.pad, windows.dilation, strict=True)
-        ]
-        if all(0 <= i < size for i, size in zip(place, windows.inputs, strict=True)):
-            p = int(np.ravel_multi_index(place, windows.inputs)) if place else 0
-            found += [(i * windows.output_positions + q, i * windows.input_positions + p, t) for i in range(images)]
-    return found
+    return [
+        (i * windows.output_positions + q, i * windows.input_positions + p, t)
+        for q, p, t in touches(windows)
+        for i in range(images)
+    ]
 
 
 @EACH
