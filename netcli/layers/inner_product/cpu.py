@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from numba import prange
+from numba import get_thread_id, prange
 
+from netcli.layers.convolution.cpu import pack_block
 from netcli.runtime.jit import parallel_kernel
 from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles
 
@@ -65,6 +66,55 @@ def add_outer_products(dy, x, chunk, gradient):
                 factor, values = dy[image, k], x[image, start : start + chunk]
                 for i in range(target.size):
                     target[i] += factor * values[i]
+
+
+@parallel_kernel
+def multiply_rows_in_lanes(x, weights, whole_run, one_run, pairs, bias, height, room, y):
+    """y (G, 1, K, L) = bias (K,) + weights (K, C, P) times x (G, P, C, L).
+
+    whole_run: (0, P C, 0, 0); one_run, pairs: as below. Some rows at a time are packed into ``room`` (tasks that run at
+    once, P C, L), where they stay in the cache until all images have met them.
+    """
+    groups, positions, channels, lanes = x.shape
+    outputs, length = y.shape[2], channels * positions
+    blocks = (outputs + height - 1) // height
+    values, rows, results = x.reshape(-1), weights.reshape(-1), y.reshape(-1)
+    for block in prange(blocks):
+        first = outputs * block // blocks
+        count = outputs * (block + 1) // blocks - first
+        panel = room[get_thread_id()].reshape(-1)
+        if positions == 1:
+            for channel in range(0, channels, lanes):
+                start, some = first * length + channel, min(lanes, channels - channel)
+                pack_block(rows, start, length, count, panel, channel * lanes, lanes, some)
+        else:
+            for channel in range(channels):
+                for position in range(0, positions, lanes):
+                    start, some = first * length + channel * positions + position, min(lanes, positions - position)
+                    target = (position * channels + channel) * lanes
+                    pack_block(rows, start, length, count, panel, target, channels * lanes, some)
+        multiply_tiles(
+            count,
+            panel,
+            0,
+            lanes,
+            values,
+            0,
+            length * lanes,
+            whole_run,
+            one_run,
+            0,
+            pairs,
+            0,
+            (groups + 1) // 2,
+            groups - 1,
+            bias,
+            first,
+            results,
+            first * lanes,
+            outputs * lanes,
+            lanes,
+        )
 
 
 @parallel_kernel

@@ -1,8 +1,8 @@
-"""The inner product of many items, in lanes: gradients without packed weights or partial sums.
+"""The inner product of many items, in lanes: without packed weights or partial sums in memory.
 
 A weight of a fully connected layer meets each item once, so that to carry it to another layout and back takes as long
-as to use it. Forward wants outputs side by side, which the rows (K, D) do not have; both gradients take them as they
-are:
+as to use it. Forward wants outputs side by side, which the rows (K, D) do not have: some rows at a time are packed, and
+used while they are in the cache. Both gradients take them as they are:
 
     dx[d] = sum over k of w[k, d] dy[k]              d side by side in a row of w
     dw[k, d] += sum over n of dy[k, n] x[n, d]       d side by side in a row of x and in a row of dw
@@ -30,9 +30,23 @@ class ManyRows(LaneProduct):
 
         self._inner_kernels = cpu
         self._conversions = lane_kernels
-        self._whole_run = np.array([0, outputs, 0, 0], np.int32)
+        self._length = channels * windows.input_positions
+        self._all_inputs, self._all_outputs = (np.array([0, n, 0, 0], np.int32) for n in (self._length, outputs))
         self._one_run = np.array([0, 1], np.int32)
         self._no_constant = np.zeros(self._height, dtype)
+
+    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Writes y; ``bias`` (outputs,) or None."""
+        if not weights.flags.c_contiguous:
+            super().forward(x, weights, bias, y)
+            return
+        import numba
+
+        room = scratch("panels", (numba.config.NUMBA_NUM_THREADS, self._length, x.shape[3]), self._dtype)
+        self._inner_kernels.multiply_rows_in_lanes(
+            x, weights, self._all_inputs, self._one_run, self._pairs(len(x)), self._zeros if bias is None else bias,
+            self._height, room, y,
+        )  # fmt: skip
 
     def backward_data(
         self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray, constant: np.ndarray | None = None
@@ -42,9 +56,8 @@ class ManyRows(LaneProduct):
         if 1 < positions < _LEAST_LINE or not weights.flags.c_contiguous or constant is not None:
             super().backward_data(dy, weights, dx, constant)
             return
-        pairs = np.arange(len(dy) + 1, dtype=np.int32)
         self._inner_kernels.combine_rows_in_lanes(
-            dy, weights, self._whole_run, self._one_run, pairs, self._no_constant, self._height, dx
+            dy, weights, self._all_outputs, self._one_run, self._pairs(len(dy)), self._no_constant, self._height, dx
         )
 
     def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
@@ -58,3 +71,7 @@ class ManyRows(LaneProduct):
         starts = np.arange(groups, dtype=np.int32) * self._outputs
         rows = gradient.reshape(self._outputs, -1)
         self._inner_kernels.add_outer_products_in_lanes(dy, plain.reshape(len(plain), -1), starts, self._height, rows)
+
+    @staticmethod
+    def _pairs(groups: int) -> np.ndarray:
+        return np.arange(groups + 1, dtype=np.int32)

@@ -26,6 +26,9 @@ _OUTPUT_CYCLES = 140.0
 _FILTER_CYCLES = 50.0
 """Measured for LANES images on one core with AVX-512: a tile, a channel and an output by the plain sum and by the 36
 products; a tile and a channel; a tile and an output; and, once for all tiles, a channel and an output."""
+_CACHED_PAIRS = 130_000
+_STREAMED_FILTER_CYCLES = 180.0
+"""Channels times outputs from which filters do not stay in the cache between transform and use, and the cost then."""
 
 
 def is_possible(windows: Windows) -> bool:
@@ -40,8 +43,9 @@ def cycles(windows: Windows, channels: int, outputs: int, groups: int, image_gro
     """What a forward pass is expected to take."""
     tiles = image_groups * math.prod(-(-size // OUTPUT_SIDE) for size in windows.outputs)
     pairs = channels * outputs / groups
+    filter_cycles = _FILTER_CYCLES if pairs < _CACHED_PAIRS else _STREAMED_FILTER_CYCLES
     transforms = tiles * (_INPUT_CYCLES * channels + _OUTPUT_CYCLES * outputs)
-    return (tiles * _PRODUCT_CYCLES + _FILTER_CYCLES) * pairs + transforms
+    return (tiles * _PRODUCT_CYCLES + filter_cycles) * pairs + transforms
 
 
 def is_faster(windows: Windows, channels: int, outputs: int, groups: int, image_groups: int) -> bool:
