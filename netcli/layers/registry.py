@@ -15,7 +15,7 @@ from netcli.layers.layer import CountRule, Layer
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
 _LAYERS: dict[str, type[Layer]] = {}
-_KERNEL_MODULES = ("cpu", "cuda")
+_KERNEL_MODULES = ("cpu", "cuda", "bodies")
 
 
 def register(
@@ -79,6 +79,6 @@ def layer_types() -> MappingProxyType[str, type[Layer]]:
         if family.ispkg:
             package = importlib.import_module(family.name)
             for module in pkgutil.iter_modules(package.__path__, f"{family.name}."):
-                if module.name.rpartition(".")[2] not in _KERNEL_MODULES:
+                if module.name.rpartition(".")[2].split("_")[0] not in _KERNEL_MODULES:
                     importlib.import_module(module.name)
     return MappingProxyType(dict(sorted(_LAYERS.items())))

@@ -17,11 +17,15 @@ class Activation(Layer):
     """y = f(x) for each element; (any shape) -> the same.
 
     Attributes:
+        function: the name of f: its kernels are ``<function>_forward`` and ``<function>_backward``.
+        numbers: what these take besides arrays, known after ``setup``.
         backward_reads: "y" where the derivative is told from the result, which costs nothing in place; "x"
             where it takes the input, of which a copy is kept in place.
         plain_only: True where f may be infinite at what stands in padding lanes, which must stay finite.
     """
 
+    function: ClassVar[str]
+    numbers: tuple[np.floating, ...] = ()
     backward_reads: ClassVar[str] = "y"
     plain_only: ClassVar[bool] = False
 
@@ -52,11 +56,11 @@ class Activation(Layer):
 
     def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
         """Writes y; both flat, perhaps the same array."""
-        raise NotImplementedError
+        getattr(self.kernels, f"{self.function}_forward")(x, *self.numbers, y)
 
     def _differentiate(self, values: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
         """Writes dx; ``values`` are what ``backward_reads`` names. All flat; dx and dy perhaps the same array."""
-        raise NotImplementedError
+        getattr(self.kernels, f"{self.function}_backward")(values, dy, *self.numbers, dx)
 
     def _place(self, replicas: Replicas) -> Place:
         return PLAIN if self.plain_only else replicas.home()

@@ -8,16 +8,10 @@ the source, takes y for x.
 
 from __future__ import annotations
 
-import numpy as np
-
 from netcli.layers.neuron.activation import Activation
 from netcli.layers.registry import register
 
 
 @register("BNLL", v1="BNLL", in_place=True)
 class BNLL(Activation):
-    def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
-        self.kernels.bnll_forward(x, y)
-
-    def _differentiate(self, values: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        self.kernels.bnll_backward(values, dy, dx)
+    function = "bnll"

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from netcli.layers.neuron.activation import Activation
 from netcli.layers.registry import register
 from netcli.runtime.blob import Shape
@@ -18,6 +16,7 @@ from netcli.runtime.blob import Shape
 
 @register("Clip", param="clip_param", in_place=True)
 class Clip(Activation):
+    function = "clip"
     backward_reads = "x"
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
@@ -35,11 +34,5 @@ class Clip(Activation):
                 expected=f"at least {settings.min:g}",
                 actual=f"{settings.max:g}",
             )
-        self._bounds = self.real(settings.min), self.real(settings.max)
+        self.numbers = self.real(settings.min), self.real(settings.max)
         return super().setup(bottom_shapes)
-
-    def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
-        self.kernels.clip_forward(x, *self._bounds, y)
-
-    def _differentiate(self, values: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        self.kernels.clip_backward(values, dy, *self._bounds, dx)

@@ -1,7 +1,7 @@
 """CPU kernels of the neuron layers.
 
-Arrays are flat, (count,), unless a kernel says otherwise. Activations that nets use everywhere run on all
-threads; the rare ones run on one, which compiles several times faster.
+Arrays are flat, (count,), unless a kernel says otherwise; what happens to one number stands in ``bodies``.
+Activations that nets use everywhere run on all threads; the rare ones run on one, which compiles several times faster.
 
 LLVM vectorises a loop over two arrays only as long as they do not turn out to be one, but always one that reads and
 writes the same array. So the activations that nets use everywhere are told when they work ``in_place``.
@@ -9,24 +9,23 @@ writes the same array. So the activations that nets use everywhere are told when
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import prange
 
+from netcli.layers.neuron import bodies
 from netcli.runtime.counter_random import random_bits
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
 
 
 @parallel_kernel
 def relu_forward(x, slope, in_place, y):
-    """x, y: (count,). NaN stays NaN. ``in_place``: y is x, see the head of this module."""
+    """x, y: (count,). ``in_place``: y is x, see the head of this module."""
     if in_place:
         for i in prange(y.size):
-            y[i] = y[i] if y[i] > 0 else slope * y[i]
+            y[i] = bodies.relu(y[i], slope)
     else:
         for i in prange(y.size):
-            y[i] = x[i] if x[i] > 0 else slope * x[i]
+            y[i] = bodies.relu(x[i], slope)
 
 
 @parallel_kernel
@@ -34,10 +33,10 @@ def relu_backward(x, dy, slope, in_place, dx):
     """x (or y, which has its sign), dy, dx: (count,). ``in_place``: dx is dy."""
     if in_place:
         for i in prange(dx.size):
-            dx[i] = dx[i] if x[i] > 0 else slope * dx[i]
+            dx[i] = bodies.relu_gradient(x[i], dx[i], slope)
     else:
         for i in prange(dx.size):
-            dx[i] = dy[i] if x[i] > 0 else slope * dy[i]
+            dx[i] = bodies.relu_gradient(x[i], dy[i], slope)
 
 
 @parallel_kernel
@@ -64,170 +63,137 @@ def dropout(x, key, threshold, scale, y):
 
 @parallel_kernel
 def tanh_forward(x, y):
-    """x, y: (count,)."""
     for i in prange(x.size):
-        y[i] = np.tanh(x[i])
+        y[i] = bodies.tanh(x[i])
 
 
 @parallel_kernel
 def tanh_backward(y, dy, dx):
-    """y, dy, dx: (count,)."""
     for i in prange(y.size):
-        dx[i] = dy[i] - dy[i] * y[i] * y[i]
+        dx[i] = bodies.tanh_gradient(y[i], dy[i])
 
 
 @parallel_kernel
 def sigmoid_forward(x, y):
-    one = x.dtype.type(1)
     for i in prange(x.size):
-        y[i] = one / (one + math.exp(-x[i]))
+        y[i] = bodies.sigmoid(x[i])
 
 
 @parallel_kernel
 def sigmoid_backward(y, dy, dx):
-    one = y.dtype.type(1)
     for i in prange(y.size):
-        dx[i] = dy[i] * y[i] * (one - y[i])
+        dx[i] = bodies.sigmoid_gradient(y[i], dy[i])
 
 
 @parallel_kernel
 def swish_forward(x, beta, y):
-    one = x.dtype.type(1)
     for i in prange(x.size):
-        y[i] = x[i] / (one + math.exp(-beta * x[i]))
+        y[i] = bodies.swish(x[i], beta)
 
 
 @parallel_kernel
 def swish_backward(x, dy, beta, dx):
-    one = x.dtype.type(1)
     for i in prange(x.size):
-        gate = one / (one + math.exp(-beta * x[i]))
-        dx[i] = dy[i] * gate * (one + beta * x[i] * (one - gate))
+        dx[i] = bodies.swish_gradient(x[i], dy[i], beta)
 
 
 @parallel_kernel
 def elu_forward(x, alpha, y):
     for i in prange(x.size):
-        value = x[i]
-        y[i] = value if value > 0 else alpha * math.expm1(value)
+        y[i] = bodies.elu(x[i], alpha)
 
 
 @parallel_kernel
 def elu_backward(x, dy, alpha, dx):
     for i in prange(x.size):
-        gradient = dy[i]
-        dx[i] = gradient if x[i] > 0 else gradient * alpha * math.exp(x[i])
+        dx[i] = bodies.elu_gradient(x[i], dy[i], alpha)
 
 
 @parallel_kernel
 def clip_forward(x, low, high, y):
-    """NaN stays NaN."""
     for i in prange(x.size):
-        value = x[i]
-        y[i] = low if value < low else high if value > high else value
+        y[i] = bodies.clip(x[i], low, high)
 
 
 @parallel_kernel
 def clip_backward(x, dy, low, high, dx):
-    """The bounds belong to the inside."""
-    zero = x.dtype.type(0)
     for i in prange(x.size):
-        gradient = dy[i]
-        dx[i] = gradient if low <= x[i] <= high else zero
+        dx[i] = bodies.clip_gradient(x[i], dy[i], low, high)
+
+
+relu6_forward = clip_forward
 
 
 @parallel_kernel
-def relu6_backward(y, dy, dx):
-    """The bounds 0 and 6 belong to the outside."""
-    zero = y.dtype.type(0)
+def relu6_backward(y, dy, low, high, dx):
     for i in prange(y.size):
-        gradient = dy[i]
-        dx[i] = gradient if 0 < y[i] < 6 else zero
+        dx[i] = bodies.relu6_gradient(y[i], dy[i], low, high)
 
 
 @kernel
-def absolute_forward(x, y):
+def absval_forward(x, y):
     for i in range(x.size):
-        y[i] = abs(x[i])
+        y[i] = bodies.absval(x[i])
 
 
 @kernel
-def absolute_backward(x, dy, dx):
-    zero = x.dtype.type(0)
+def absval_backward(x, dy, dx):
     for i in range(x.size):
-        gradient = dy[i]
-        dx[i] = gradient if x[i] > 0 else -gradient if x[i] < 0 else zero
+        dx[i] = bodies.absval_gradient(x[i], dy[i])
 
 
 @kernel
 def bnll_forward(x, y):
     for i in range(x.size):
-        value = x[i]
-        y[i] = value + math.log1p(math.exp(-value)) if value > 0 else math.log1p(math.exp(value))
+        y[i] = bodies.bnll(x[i])
 
 
 @kernel
 def bnll_backward(y, dy, dx):
     for i in range(y.size):
-        dx[i] = -dy[i] * math.expm1(-y[i])
+        dx[i] = bodies.bnll_gradient(y[i], dy[i])
 
 
 @kernel
 def exp_forward(x, inner, outer, y):
-    """y = outer e^(inner x)."""
     for i in range(x.size):
-        y[i] = outer * math.exp(inner * x[i])
+        y[i] = bodies.exp(x[i], inner, outer)
 
 
 @kernel
-def exp_backward(y, dy, inner, dx):
+def exp_backward(y, dy, inner, outer, dx):
     for i in range(y.size):
-        dx[i] = dy[i] * inner * y[i]
+        dx[i] = bodies.exp_gradient(y[i], dy[i], inner, outer)
 
 
 @kernel
 def log_forward(x, scale, shift, log_base, y):
-    """y = log(shift + scale x) / log_base."""
     for i in range(x.size):
-        y[i] = math.log(shift + scale * x[i]) / log_base
+        y[i] = bodies.log(x[i], scale, shift, log_base)
 
 
 @kernel
-def log_backward(y, dy, scale, log_base, dx):
-    """shift + scale x is e^(log_base y)."""
+def log_backward(y, dy, scale, shift, log_base, dx):
     for i in range(y.size):
-        dx[i] = dy[i] * scale / log_base * math.exp(-log_base * y[i])
-
-
-@kernel
-def _power(base, power):
-    """base^power, quick where it is a product."""
-    if power == 1:
-        return base
-    if power == 2:
-        return base * base
-    return base**power
+        dx[i] = bodies.log_gradient(y[i], dy[i], scale, shift, log_base)
 
 
 @kernel
 def power_forward(x, power, scale, shift, y):
-    """y = (shift + scale x)^power."""
     for i in range(x.size):
-        y[i] = _power(shift + scale * x[i], power)
+        y[i] = bodies.power(x[i], power, scale, shift)
 
 
 @kernel
 def power_backward(x, dy, power, scale, shift, dx):
-    """For a power and a scale other than 0."""
-    below = power - x.dtype.type(1)
     for i in range(x.size):
-        dx[i] = dy[i] * power * scale * _power(shift + scale * x[i], below)
+        dx[i] = bodies.power_gradient(x[i], dy[i], power, scale, shift)
 
 
 @kernel
 def threshold_forward(x, threshold, y):
     for i in range(x.size):
-        y[i] = 1 if x[i] > threshold else 0
+        y[i] = bodies.threshold(x[i], threshold)
 
 
 @parallel_kernel

@@ -38,8 +38,8 @@ class Dropout(Layer):
                 expected="at least 0 and below 1",
                 actual=f"{ratio:g}",
             )
-        self._scale = self.real(1 / (1 - ratio))
-        self._threshold = np.uint64(int(ratio * 2.0**64))
+        self.scale = self.real(1 / (1 - ratio))
+        self.threshold = np.uint64(int(ratio * 2.0**64))
         return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -64,4 +64,4 @@ class Dropout(Layer):
         if place is not LANES:
             form = (shape[0] if shape else 1, 1, 1, -1)
             source, target = source.reshape(form), target.reshape(form)
-        self.kernels.dropout(source, self._key, self._threshold, self._scale, target)
+        self.kernels.dropout(source, self._key, self.threshold, self.scale, target)

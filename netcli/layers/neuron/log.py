@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from netcli.layers.neuron.activation import Activation
 from netcli.layers.neuron.logarithm import natural_log_of_base
 from netcli.layers.registry import register
@@ -20,6 +18,7 @@ from netcli.runtime.blob import Shape
 
 @register("Log", param="log_param", in_place=True)
 class Log(Activation):
+    function = "log"
     plain_only = True
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
@@ -28,12 +27,5 @@ class Log(Activation):
         log_base = natural_log_of_base(self, "log_param", settings.base)
         if log_base == 0:
             raise self.error("NC121", "there is no logarithm of this base", "log_param", "base", actual=1)
-        self._log_base = self.real(log_base)
-        self._scale, self._shift = self.real(settings.scale), self.real(settings.shift)
+        self.numbers = self.real(settings.scale), self.real(settings.shift), self.real(log_base)
         return super().setup(bottom_shapes)
-
-    def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
-        self.kernels.log_forward(x, self._scale, self._shift, self._log_base, y)
-
-    def _differentiate(self, values: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        self.kernels.log_backward(values, dy, self._scale, self._log_base, dx)

@@ -20,26 +20,32 @@ from netcli.runtime.blob import Shape
 
 @register("Power", v1="POWER", param="power_param", in_place=True)
 class Power(Activation):
+    function = "power"
     backward_reads = "x"
     plain_only = True
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape) -> the same."""
         settings = self.param.power_param
-        self._power, self._scale = self.real(settings.power), self.real(settings.scale)
-        self._shift = self.real(settings.shift)
-        self._is_constant = settings.power == 0 or settings.scale == 0
+        self.numbers = self.real(settings.power), self.real(settings.scale), self.real(settings.shift)
+        self.is_constant = settings.power == 0 or settings.scale == 0
         return super().setup(bottom_shapes)
 
     def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
-        if self._is_constant:
-            with np.errstate(all="ignore"):
-                y.fill(self._shift**self._power)
+        if self.is_constant:
+            y.fill(self.constant)
         else:
-            self.kernels.power_forward(x, self._power, self._scale, self._shift, y)
+            super()._apply(x, y)
 
     def _differentiate(self, values: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        if self._is_constant:
+        if self.is_constant:
             dx.fill(0)
         else:
-            self.kernels.power_backward(values, dy, self._power, self._scale, self._shift, dx)
+            super()._differentiate(values, dy, dx)
+
+    @property
+    def constant(self) -> np.floating:
+        """What every element becomes where the power or the scale is 0."""
+        power, _, shift = self.numbers
+        with np.errstate(all="ignore"):
+            return shift**power

@@ -46,10 +46,8 @@ class PReLU(Layer):
         filler = settings.filler
         if not settings.HasField("filler"):
             filler = pb.FillerParameter(type="constant", value=_FIRST_SLOPE)
-        self._shared = settings.channel_shared
-        self.declarations = [
-            self.learnable(() if self._shared else shape[1:2], filler, "prelu_param", "filler", "type")
-        ]
+        self.shared = settings.channel_shared
+        self.declarations = [self.learnable(() if self.shared else shape[1:2], filler, "prelu_param", "filler", "type")]
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -76,7 +74,7 @@ class PReLU(Layer):
             slopes = self._slopes(x.shape[1])
             self.kernels.prelu_rows_backward(_rows(x), _rows(dy), slopes, propagate_down[0], _rows(dx), slope_gradients)
         gradient = self.params[0].gradients.update(PLAIN)
-        gradient += slope_gradients.sum() if self._shared else slope_gradients
+        gradient += slope_gradients.sum() if self.shared else slope_gradients
 
     def _slopes(self, channels: int) -> np.ndarray:
         """(C,): each channel's slope, or the one that serves all."""

@@ -34,14 +34,14 @@ class ReLU(Layer):
                 actual=f"{slope:g}",
                 hint="give the layer a top of its own",
             )
-        self._slope = self.real(slope)
+        self.slope = self.real(slope)
         return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = bottoms[0].values.home()
         x = bottoms[0].values.read(place).reshape(-1)
         y = tops[0].values.write(place).reshape(-1)
-        self.kernels.relu_forward(x, self._slope, bottoms[0] is tops[0], y)
+        self.kernels.relu_forward(x, self.slope, bottoms[0] is tops[0], y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
@@ -50,4 +50,4 @@ class ReLU(Layer):
         x = bottoms[0].values.read(place).reshape(-1)
         dy = tops[0].gradients.read(place).reshape(-1)
         dx = bottoms[0].gradients.write(place).reshape(-1)
-        self.kernels.relu_backward(x, dy, self._slope, bottoms[0] is tops[0], dx)
+        self.kernels.relu_backward(x, dy, self.slope, bottoms[0] is tops[0], dx)

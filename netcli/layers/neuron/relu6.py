@@ -7,16 +7,18 @@ x: any shape -> y: the same. Source: Krizhevsky, "Convolutional deep belief netw
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
 from netcli.layers.neuron.activation import Activation
 from netcli.layers.registry import register
+from netcli.runtime.blob import Shape
 
 
 @register("ReLU6", in_place=True, fork="MobileNet's forks")
 class ReLU6(Activation):
-    def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
-        self.kernels.clip_forward(x, self.real(0), self.real(6), y)
+    function = "relu6"
 
-    def _differentiate(self, values: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        self.kernels.relu6_backward(values, dy, dx)
+    def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """(any shape) -> the same."""
+        self.numbers = self.real(0), self.real(6)
+        return super().setup(bottom_shapes)

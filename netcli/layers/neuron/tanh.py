@@ -7,16 +7,10 @@ x: any shape -> y: the same. Source: Caffe's tanh_layer.
 
 from __future__ import annotations
 
-import numpy as np
-
 from netcli.layers.neuron.activation import Activation
 from netcli.layers.registry import register
 
 
 @register("TanH", v1="TANH", param="tanh_param", in_place=True)
 class TanH(Activation):
-    def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
-        self.kernels.tanh_forward(x, y)
-
-    def _differentiate(self, values: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        self.kernels.tanh_backward(values, dy, dx)
+    function = "tanh"

@@ -25,13 +25,13 @@ from netcli.runtime.blob import Blob, Shape
 class Threshold(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape) -> the same."""
-        self._threshold = self.real(self.param.threshold_param.threshold)
+        self.threshold = self.real(self.param.threshold_param.threshold)
         return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = bottoms[0].values.home()
         x = bottoms[0].values.read(place).reshape(-1)
-        self.kernels.threshold_forward(x, self._threshold, tops[0].values.write(place).reshape(-1))
+        self.kernels.threshold_forward(x, self.threshold, tops[0].values.write(place).reshape(-1))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Raises ConfigError NC114 if a gradient is asked for."""
