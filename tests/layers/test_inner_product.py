@@ -28,11 +28,13 @@ def layer(text: str) -> Layer:
     return layer_types()["InnerProduct"](LayerSource(param, None), LayerContext())
 
 
+SMALL = [((1, 7), 3), ((5, 3, 5, 3), 17), ((17, 20), 10), ((33, 50, 4, 4), 70), ((5, 1), 1), ((17, 1, 3, 3), 8)]
+LARGE = [((17, 3, 50, 95), 37), ((20, 3303), 160), ((5, 3303), 160)]
+"""Weights of more than 4 MB, whose columns are too far apart to be read down; no size is a multiple of a tile's."""
+
+
 @pytest.mark.parametrize("transpose", ["false", "true"])
-@pytest.mark.parametrize(
-    ("shape", "outputs"),
-    [((1, 7), 3), ((5, 3, 5, 3), 17), ((17, 20), 10), ((33, 50, 4, 4), 70), ((5, 1), 1), ((17, 1, 3, 3), 8)],
-)
+@pytest.mark.parametrize(("shape", "outputs"), [*SMALL, *LARGE])
 def test_all_passes_equal_matrix_products(shape: Shape, outputs: int, transpose: str) -> None:
     checked = case(shape, f"num_output: {outputs} transpose: {transpose}")
     single = SingleLayer(checked, np.float64)

@@ -7,8 +7,12 @@ import math
 from numba import get_thread_id, prange
 
 from netcli.layers.convolution.cpu import pack_block
-from netcli.runtime.jit import parallel_kernel
+from netcli.runtime.jit import LANES, parallel_kernel
 from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles
+
+_COLUMNS = COLUMN_VECTORS * LANES
+GROUPS_AT_ONCE = 8
+"""Groups of rows of large weights that are read at once: their part of a column of tiles stays in the first cache."""
 
 
 @parallel_kernel
@@ -119,7 +123,7 @@ def multiply_rows_in_lanes(x, weights, whole_run, one_run, pairs, bias, height, 
 
 @parallel_kernel
 def combine_rows_in_lanes(dy, weights, whole_run, one_run, pairs, zeros, height, dx):
-    """dx (G, P, C, L) = dy (G, 1, K, L) times weights (K, C, P).
+    """dx (G, P, C, L) = dy (G, 1, K, L) times weights (K, C, P), which are read down their columns.
 
     whole_run: (0, K, 0, 0); one_run: (0, 1); pairs: 0, 1, 2 and so on, G or one more; zeros: (height,).
     """
@@ -155,6 +159,80 @@ def combine_rows_in_lanes(dy, weights, whole_run, one_run, pairs, zeros, height,
             positions * channels * lanes,
             step,
         )
+
+
+@parallel_kernel
+def outputs_side_by_side(dy, sides):
+    """sides (J, N, L): the values k of dy (G, 1, K, L) in lanes, N = G L images, J = K / L rounded up.
+
+    Where L does not divide K, the last group has the last L of them, zeros in the place of those that stand before.
+    """
+    outputs, lanes = dy.shape[2:]
+    for group in prange(len(sides)):
+        first = min(group * lanes, outputs - lanes)
+        for lane in range(lanes):
+            stands_before = first + lane < group * lanes
+            for image in range(sides.shape[1]):
+                sides[group, image, lane] = 0 if stands_before else dy[image // lanes, 0, first + lane, image % lanes]
+
+
+@parallel_kernel
+def combine_large_rows(sides, weights, starts, height, tasks, room, dx):
+    """dx (N, D) = dy times weights (K, D), which are read along their rows; dy as in ``outputs_side_by_side``.
+
+    starts (J,) int32: of each group of sides, in rows of lanes. A task has some of the columns and takes some rows at a
+    time, copied to ``room`` (tasks that run at once, GROUPS_AT_ONCE L times their columns) with the columns of a tile
+    in one piece: where they stand, a multiple of 4 KB apart perhaps, the first cache holds but few of them.
+    """
+    outputs, length = weights.shape
+    groups, images, lanes = sides.shape
+    gradients, values, results = sides.reshape(-1), weights.reshape(-1), dx.reshape(-1)
+    tiles = (length + _COLUMNS - 1) // _COLUMNS
+    for task in prange(tasks):
+        left, right = tiles * task // tasks * _COLUMNS, min(length, tiles * (task + 1) // tasks * _COLUMNS)
+        whole = (right - left) // lanes * lanes
+        panel = room[get_thread_id()]
+        for image in range(images):
+            dx[image, left:right] = 0
+        group = 0
+        while group < groups:
+            # The last group may stand at any row.
+            count = max(1, min(GROUPS_AT_ONCE, groups - 1 - group))
+            first_row, rows = min(group * lanes, outputs - lanes), count * lanes
+            for row in range(rows):
+                source, target = (first_row + row) * length + left, row * _COLUMNS
+                for _ in range(whole // _COLUMNS):
+                    for i in range(_COLUMNS):
+                        panel[target + i] = values[source + i]
+                    source += _COLUMNS
+                    target += rows * _COLUMNS
+                for i in range(whole % _COLUMNS):
+                    panel[target + i] = values[source + i]
+            for first in range(0, whole, _COLUMNS):
+                correlate_rows(
+                    images,
+                    height,
+                    min(COLUMN_VECTORS, (whole - first) // lanes),
+                    gradients,
+                    0,
+                    starts,
+                    group,
+                    count,
+                    panel,
+                    first * rows,
+                    lanes * _COLUMNS,
+                    _COLUMNS,
+                    results,
+                    left + first,
+                    length,
+                )
+            for column in range(left + whole, right):
+                for image in range(images):
+                    total = dx[image, column]
+                    for k in range(rows):
+                        total += sides[group + k // lanes, image, k % lanes] * weights[first_row + k, column]
+                    dx[image, column] = total
+            group += count
 
 
 @parallel_kernel

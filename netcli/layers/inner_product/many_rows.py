@@ -4,7 +4,7 @@ A weight of a fully connected layer meets each item once, so that to carry it to
 as to use it. Forward wants outputs side by side, which the rows (K, D) do not have: some rows at a time are packed, and
 used while they are in the cache. Both gradients take them as they are:
 
-    dx[d] = sum over k of w[k, d] dy[k]              d side by side in a row of w
+    dx[d] = sum over k of w[k, d] dy[k]              d side by side in a row of w; k, too, for large weights
     dw[k, d] += sum over n of dy[k, n] x[n, d]       d side by side in a row of x and in a row of dw
 """
 
@@ -18,6 +18,10 @@ from netcli.runtime.scratch import scratch
 
 _LEAST_LINE = 7
 """Positions of a channel that are worth a tile of their own."""
+_LARGE_BYTES = 1 << 22
+"""Weights that leave the cache between two uses: down their columns they would be read at a fraction of the speed."""
+_TASK_COLUMNS = 1024
+"""Of large weights: long enough to be read ahead, short enough for what is copied to stay in the second cache."""
 
 
 class ManyRows(LaneProduct):
@@ -27,12 +31,14 @@ class ManyRows(LaneProduct):
         super().__init__(windows, channels, outputs, groups, dtype)
         from netcli.layers.inner_product import cpu
         from netcli.runtime import lane_kernels
+        from netcli.runtime.tile_shape import COLUMN_VECTORS
 
         self._inner_kernels = cpu
         self._conversions = lane_kernels
         self._length = channels * windows.input_positions
         self._all_inputs, self._all_outputs = (np.array([0, n, 0, 0], np.int32) for n in (self._length, outputs))
         self._one_run = np.array([0, 1], np.int32)
+        self._tile_columns = COLUMN_VECTORS * self._lanes
         self._no_constant = np.zeros(self._height, dtype)
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
@@ -40,9 +46,7 @@ class ManyRows(LaneProduct):
         if not weights.flags.c_contiguous:
             super().forward(x, weights, bias, y)
             return
-        import numba
-
-        room = scratch("panels", (numba.config.NUMBA_NUM_THREADS, self._length, x.shape[3]), self._dtype)
+        room = self._room_of_threads(self._length * self._lanes)
         self._inner_kernels.multiply_rows_in_lanes(
             x, weights, self._all_inputs, self._one_run, self._pairs(len(x)), self._zeros if bias is None else bias,
             self._height, room, y,
@@ -53,6 +57,10 @@ class ManyRows(LaneProduct):
     ) -> None:
         """Writes dx."""
         positions = self._windows.input_positions
+        if weights.nbytes >= _LARGE_BYTES and self._outputs >= self._lanes and weights.flags.c_contiguous:
+            assert constant is None
+            self._combine_large_rows(dy, weights, dx)
+            return
         if 1 < positions < _LEAST_LINE or not weights.flags.c_contiguous or constant is not None:
             super().backward_data(dy, weights, dx, constant)
             return
@@ -71,6 +79,24 @@ class ManyRows(LaneProduct):
         starts = np.arange(groups, dtype=np.int32) * self._outputs
         rows = gradient.reshape(self._outputs, -1)
         self._inner_kernels.add_outer_products_in_lanes(dy, plain.reshape(len(plain), -1), starts, self._height, rows)
+
+    def _combine_large_rows(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
+        lanes, kernels = self._lanes, self._inner_kernels
+        images, tasks = len(dx) * lanes, 2 * -(-self._length // (2 * _TASK_COLUMNS))
+        sides = scratch("sides", (-(-self._outputs // lanes), images, lanes), self._dtype)
+        plain = scratch("plain x", (images, self._channels, self._windows.input_positions), self._dtype)
+        most_columns = self._length // tasks + 2 * self._tile_columns
+        room = self._room_of_threads(kernels.GROUPS_AT_ONCE * lanes * most_columns)
+        starts = np.arange(len(sides), dtype=np.int32) * images
+        rows = weights.reshape(self._outputs, -1)
+        kernels.outputs_side_by_side(dy, sides)
+        kernels.combine_large_rows(sides, rows, starts, self._height, tasks, room, plain.reshape(images, -1))
+        self._conversions.plain_to_lanes(plain, dx)
+
+    def _room_of_threads(self, size: int) -> np.ndarray:
+        import numba
+
+        return scratch("panels", (numba.config.NUMBA_NUM_THREADS, size), self._dtype)
 
     @staticmethod
     def _pairs(groups: int) -> np.ndarray:
