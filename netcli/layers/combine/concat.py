@@ -30,7 +30,7 @@ class Concat(Layer):
                 and concat_dim.
         """
         first = bottom_shapes[0]
-        axis = self._axis = axis_or_dim(self, "concat_param", "concat_dim", len(first))
+        axis = self.axis = axis_or_dim(self, "concat_param", "concat_dim", len(first))
         for index, shape in enumerate(bottom_shapes):
             if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
                 any_size = ", ".join("any" if i == axis else str(size) for i, size in enumerate(first))
@@ -46,7 +46,7 @@ class Concat(Layer):
         return [(*first[:axis], total, *first[axis + 1 :])]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        place = place_for_axis([bottom.values for bottom in bottoms], self._axis)
+        place = place_for_axis([bottom.values for bottom in bottoms], self.axis)
         y = axes_view(tops[0].values.write(place), place, tops[0].shape)
         for bottom, target in zip(bottoms, self._parts(y, bottoms), strict=True):
             np.copyto(target, axes_view(bottom.values.read(place), place, bottom.shape))
@@ -54,7 +54,7 @@ class Concat(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not any(propagate_down):
             return
-        place = place_for_axis([tops[0].gradients], self._axis)
+        place = place_for_axis([tops[0].gradients], self.axis)
         dy = axes_view(tops[0].gradients.read(place), place, tops[0].shape)
         for bottom, wanted, source in zip(bottoms, propagate_down, self._parts(dy, bottoms), strict=True):
             if wanted:
@@ -64,6 +64,6 @@ class Concat(Layer):
         """The part of the top's ``view`` that belongs to each bottom."""
         first = 0
         for bottom in bottoms:
-            end = first + bottom.shape[self._axis]
-            yield part(view, self._axis, first, end)
+            end = first + bottom.shape[self.axis]
+            yield part(view, self.axis, first, end)
             first = end

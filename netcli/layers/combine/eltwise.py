@@ -57,7 +57,7 @@ class Eltwise(Layer):
                 actual=given,
             )
         coefficients = list(settings.coeff) or [1.0] * len(bottom_shapes)
-        self._coefficients = [self.real(value) for value in coefficients]
+        self.coefficients = [self.real(value) for value in coefficients]
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -81,7 +81,7 @@ class Eltwise(Layer):
                 continue
             dx = bottom.gradients.write(place).reshape(-1)
             if operation == _Operation.SUM:
-                self.kernels.scaled(dy, self._coefficients[index], dx)
+                self.kernels.scaled(dy, self.coefficients[index], dx)
             elif operation == _Operation.PROD:
                 others = [other for position, other in enumerate(bottoms) if position != index]
                 self._product([dy, *(other.values.read(place).reshape(-1) for other in others)], dx)
@@ -89,8 +89,8 @@ class Eltwise(Layer):
                 self.kernels.chosen_gradient(dy, self._chosen, index, dx)
 
     def _sum(self, values: Sequence[np.ndarray], y: np.ndarray) -> None:
-        left, scale = values[0], self._coefficients[0]
-        for right, coefficient in zip(values[1:], self._coefficients[1:], strict=True):
+        left, scale = values[0], self.coefficients[0]
+        for right, coefficient in zip(values[1:], self.coefficients[1:], strict=True):
             self.kernels.weighted_sum(left, scale, right, coefficient, y)
             left, scale = y, self.real(1)
 

@@ -30,24 +30,24 @@ class Slice(Layer):
                 tops do not divide; NC123 for an axis out of range; NC126 for both axis and slice_dim.
         """
         shape = bottom_shapes[0]
-        axis = self._axis = axis_or_dim(self, "slice_param", "slice_dim", len(shape))
-        self._bounds = self._cut(shape[axis])
-        sizes = [end - first for first, end in self._bounds]
+        axis = self.axis = axis_or_dim(self, "slice_param", "slice_dim", len(shape))
+        self.bounds = self._cut(shape[axis])
+        sizes = [end - first for first, end in self.bounds]
         return [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        place = place_for_axis([bottoms[0].values], self._axis)
+        place = place_for_axis([bottoms[0].values], self.axis)
         x = axes_view(bottoms[0].values.read(place), place, bottoms[0].shape)
-        for top, bounds in zip(tops, self._bounds, strict=True):
-            np.copyto(axes_view(top.values.write(place), place, top.shape), part(x, self._axis, *bounds))
+        for top, bounds in zip(tops, self.bounds, strict=True):
+            np.copyto(axes_view(top.values.write(place), place, top.shape), part(x, self.axis, *bounds))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
-        place = place_for_axis([top.gradients for top in tops], self._axis)
+        place = place_for_axis([top.gradients for top in tops], self.axis)
         dx = axes_view(bottoms[0].gradients.write(place), place, bottoms[0].shape)
-        for top, bounds in zip(tops, self._bounds, strict=True):
-            np.copyto(part(dx, self._axis, *bounds), axes_view(top.gradients.read(place), place, top.shape))
+        for top, bounds in zip(tops, self.bounds, strict=True):
+            np.copyto(part(dx, self.axis, *bounds), axes_view(top.gradients.read(place), place, top.shape))
 
     def _cut(self, size: int) -> list[tuple[int, int]]:
         """Where each top begins and ends."""
@@ -56,7 +56,7 @@ class Slice(Layer):
             if size % tops:
                 raise self.error(
                     "NC121",
-                    f"the tops do not divide the size of axis {self._axis}",
+                    f"the tops do not divide the size of axis {self.axis}",
                     expected=f"a number of tops that divides {size}",
                     actual=tops,
                     hint="say where to cut with slice_point",

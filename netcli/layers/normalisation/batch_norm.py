@@ -61,11 +61,11 @@ class BatchNorm(Layer):
                     hint="a learned scale and bias come from a Scale layer with bias_term: true",
                 )
         settings = self.param.batch_norm_param
-        self._stored = settings.use_global_stats if settings.HasField("use_global_stats") else not self.training
-        self._shape = shape if len(shape) > 1 else (*shape, 1)
-        self._eps = self.real(settings.eps)
+        self.stored = settings.use_global_stats if settings.HasField("use_global_stats") else not self.training
+        self.shape = shape if len(shape) > 1 else (*shape, 1)
+        self.eps = self.real(settings.eps)
         zero = pb.FillerParameter()
-        channels = self._shape[1]
+        channels = self.shape[1]
         self.declarations = [
             ParameterDeclaration(size, zero, lr_mult=0, decay_mult=0) for size in ((channels,), (channels,), (1,))
         ]
@@ -75,17 +75,17 @@ class BatchNorm(Layer):
         place = form_place(bottoms[0].values, 1)
         x = self._form(bottoms[0].values.read(place), place)
         mean, variance, gain, shift = (self._vector(name) for name in ("mean", "variance", "gain", "shift"))
-        if self._stored:
+        if self.stored:
             self._read_stored(mean, variance)
         else:
             self._input.keep(bottoms[0], tops[0], place)
-            count, images, partial = self._count, lanes_in_use(x, place, self._shape), self._partial()[0]
+            count, images, partial = self._count, lanes_in_use(x, place, self.shape), self._partial()[0]
             self.kernels.channel_sums(x, images, partial, mean)
             np.divide(mean, count, out=mean)
             self.kernels.channel_squares(x, mean, images, partial, variance)
             np.divide(variance, count, out=variance)
             self._update_stored(mean, variance)
-        self.kernels.batch_norm_coefficients(mean, variance, self._eps, gain, shift)
+        self.kernels.batch_norm_coefficients(mean, variance, self.eps, gain, shift)
         self.kernels.scale_and_shift(x, gain, shift, self._form(tops[0].values.write(place), place))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -95,29 +95,29 @@ class BatchNorm(Layer):
         dy = self._form(tops[0].gradients.read(place), place)
         dx = self._form(bottoms[0].gradients.write(place), place)
         gain = self._vector("gain")
-        if self._stored:
+        if self.stored:
             self.kernels.scale_and_shift(dy, gain, self._vector("zero"), dx)
             return
         x = self._form(self._input.values(bottoms[0], tops[0]).read(place), place)
         mean, sums, products = self._vector("mean"), self._vector("sums"), self._vector("products")
         self.kernels.channel_gradients(dy, x, mean, self._partial(), sums, products)
         self.kernels.batch_norm_backward(
-            x, dy, mean, gain, sums, products, lanes_in_use(x, place, self._shape), self.real(self._count), dx
+            x, dy, mean, gain, sums, products, lanes_in_use(x, place, self.shape), self.real(self._count), dx
         )
 
     @property
     def _count(self) -> int:
         """Values a channel has."""
-        return math.prod(self._shape) // self._shape[1]
+        return math.prod(self.shape) // self.shape[1]
 
     def _form(self, array: np.ndarray, place: Place) -> np.ndarray:
-        return channel_form(array, place, self._shape, 1)
+        return channel_form(array, place, self.shape, 1)
 
     def _vector(self, name: str) -> np.ndarray:
-        return self._work.kept(name, self._shape[1])
+        return self._work.kept(name, self.shape[1])
 
     def _partial(self) -> np.ndarray:
-        return self._work.scratch("partial", 2, self.kernels.CHUNKS, self._shape[1])
+        return self._work.scratch("partial", 2, self.kernels.CHUNKS, self.shape[1])
 
     def _read_stored(self, mean: np.ndarray, variance: np.ndarray) -> None:
         weight = self.params[2].values.read(PLAIN)[0]

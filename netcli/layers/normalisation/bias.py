@@ -40,33 +40,33 @@ class Bias(Layer):
         settings = self.param.bias_param
         shape = bottom_shapes[0]
         self.declarations = []
-        self._learned = len(bottom_shapes) == 1
-        if self._learned:
-            self._span = learned_span(self, shape, settings.axis, settings.num_axes, "bias_param")
+        self.learned = len(bottom_shapes) == 1
+        if self.learned:
+            self.span = learned_span(self, shape, settings.axis, settings.num_axes, "bias_param")
             self.declarations.append(
-                self.learnable(self._span.coefficient_shape, settings.filler, "bias_param", "filler")
+                self.learnable(self.span.coefficient_shape, settings.filler, "bias_param", "filler")
             )
         else:
-            self._span = given_span(self, shape, bottom_shapes[1], settings.axis, "bias_param")
+            self.span = given_span(self, shape, bottom_shapes[1], settings.axis, "bias_param")
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        place = self._span.place(bottoms[0].values)
-        x = self._span.form(bottoms[0].values.read(place), place)
-        y = self._span.form(tops[0].values.write(place), place)
-        ones = self._work.kept("ones", self._span.count)
+        place = self.span.place(bottoms[0].values)
+        x = self.span.form(bottoms[0].values.read(place), place)
+        y = self.span.form(tops[0].values.write(place), place)
+        ones = self._work.kept("ones", self.span.count)
         ones.fill(1)
-        self.kernels.scale_and_shift(x, ones, vector(self.params[0] if self._learned else bottoms[1]), y)
+        self.kernels.scale_and_shift(x, ones, vector(self.params[0] if self.learned else bottoms[1]), y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        place = self._span.place(tops[0].gradients)
+        place = self.span.place(tops[0].gradients)
         plain_dy = tops[0].gradients.read(place)
-        if self.wants_gradient(0) if self._learned else propagate_down[1]:
-            dy = self._span.form(plain_dy, place)
-            sums = self._work.scratch("sums", self._span.count)
-            partial = self._work.scratch("partial", self.kernels.CHUNKS, self._span.count)
+        if self.wants_gradient(0) if self.learned else propagate_down[1]:
+            dy = self.span.form(plain_dy, place)
+            sums = self._work.scratch("sums", self.span.count)
+            partial = self._work.scratch("partial", self.kernels.CHUNKS, self.span.count)
             self.kernels.channel_sums(dy, dy.shape[0] * dy.shape[3], partial, sums)
-            if self._learned:
+            if self.learned:
                 add_gradient(self.params[0], sums)
             else:
                 np.copyto(bottoms[1].gradients.write(PLAIN).reshape(-1), sums)

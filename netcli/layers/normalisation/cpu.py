@@ -15,6 +15,7 @@ import math
 
 from numba import prange
 
+from netcli.layers.normalisation.bodies import to_minus_beta
 from netcli.runtime.jit import kernel, parallel_kernel
 
 CHUNKS = 32
@@ -148,14 +149,6 @@ def batch_norm_backward(x, dy, mean, gain, sums, products, images, count, dx):
 
 
 @kernel
-def _to_minus_beta(s, beta):
-    """s^-beta; the usual beta of 3/4 by square roots, which vectorise."""
-    if beta == 0.75:
-        return math.sqrt(math.sqrt(s)) / s
-    return s**-beta
-
-
-@kernel
 def _across_scale(source, radius, k, scale, target):
     """target[c] = k + scale sum of source^2 over the channels within ``radius`` of c. Both: (channels, width)."""
     channels, width = source.shape
@@ -179,7 +172,7 @@ def lrn_across_forward(x, radius, k, scale, beta, images, y):
         valid = min(width, images - group * width)
         for channel in range(channels):
             for lane in range(valid):
-                target[channel, lane] = source[channel, lane] * _to_minus_beta(target[channel, lane], beta)
+                target[channel, lane] = source[channel, lane] * to_minus_beta(target[channel, lane], beta)
             for lane in range(valid, width):
                 target[channel, lane] = 0
 
@@ -203,7 +196,7 @@ def lrn_across_backward(x, dy, radius, k, scale, beta, factor, images, ratio, dx
             for channel in range(channels):
                 for lane in range(width):
                     s = target[channel, lane]
-                    direct = gradient[channel, lane] * _to_minus_beta(s, beta)
+                    direct = gradient[channel, lane] * to_minus_beta(s, beta)
                     own[channel, lane] = factor * direct * source[channel, lane] / s
                     target[channel, lane] = direct
             valid = min(width, images - group * width)
@@ -248,7 +241,7 @@ def lrn_within_forward(x, step, radius, scale, beta, row_sums, y):
             for i in range(span):
                 target[i] += scale * row_sums[plane, other, i]
         for i in range(span):
-            target[i] = source[i] * _to_minus_beta(target[i], beta)
+            target[i] = source[i] * to_minus_beta(target[i], beta)
 
 
 @parallel_kernel
@@ -268,7 +261,7 @@ def lrn_within_backward(x, dy, step, radius, scale, beta, factor, row_sums, rati
                 target[i] += scale * row_sums[plane, other, i]
         for i in range(span):
             s = target[i]
-            direct = dy[plane, row, i] * _to_minus_beta(s, beta)
+            direct = dy[plane, row, i] * to_minus_beta(s, beta)
             ratio[plane, row, i] = factor * direct * x[plane, row, i] / s
             target[i] = direct
     for task in prange(planes * height):

@@ -52,28 +52,28 @@ class LRN(Layer):
             raise self.error(
                 "NC122", "LRN normalises images", "bottom", 0, expected="4 axes, (N, C, H, W)", actual=shape
             )
-        self._within = settings.norm_region == pb.LRNParameter.WITHIN_CHANNEL
-        neighbours = size**2 if self._within else size
-        self._radius = (size - 1) // 2
-        self._k = self.real(settings.k)
-        self._scale = self.real(settings.alpha / neighbours)
-        self._beta = self.real(settings.beta)
-        self._factor = self.real(2 * settings.beta * settings.alpha / neighbours)
+        self.within = settings.norm_region == pb.LRNParameter.WITHIN_CHANNEL
+        neighbours = size**2 if self.within else size
+        self.radius = (size - 1) // 2
+        self.k = self.real(settings.k)
+        self.scale = self.real(settings.alpha / neighbours)
+        self.beta = self.real(settings.beta)
+        self.factor = self.real(2 * settings.beta * settings.alpha / neighbours)
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         shape = bottoms[0].shape
         place = form_place(bottoms[0].values, 1)
         x, y = bottoms[0].values.read(place), tops[0].values.write(place)
-        if self._within:
+        if self.within:
             x, y = self._planes(x, place, shape), self._planes(y, place, shape)
             step = _column_step(x, shape)
             sums = self._work.scratch("row_sums", *x.shape)
-            self.kernels.lrn_within_forward(x, step, self._radius, self._scale, self._beta, sums, y)
+            self.kernels.lrn_within_forward(x, step, self.radius, self.scale, self.beta, sums, y)
         else:
             x, y = channel_form(x, place, shape, 1), channel_form(y, place, shape, 1)
             images = lanes_in_use(x, place, shape)
-            self.kernels.lrn_across_forward(x, self._radius, self._k, self._scale, self._beta, images, y)
+            self.kernels.lrn_across_forward(x, self.radius, self.k, self.scale, self.beta, images, y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
@@ -81,18 +81,18 @@ class LRN(Layer):
         shape = bottoms[0].shape
         place = form_place(tops[0].gradients, 1)
         arrays = bottoms[0].values.read(place), tops[0].gradients.read(place), bottoms[0].gradients.write(place)
-        if self._within:
+        if self.within:
             x, dy, dx = (self._planes(array, place, shape) for array in arrays)
             sums, ratio = (self._work.scratch(name, *x.shape) for name in ("row_sums", "ratio"))
             self.kernels.lrn_within_backward(
-                x, dy, _column_step(x, shape), self._radius, self._scale, self._beta, self._factor, sums, ratio, dx
+                x, dy, _column_step(x, shape), self.radius, self.scale, self.beta, self.factor, sums, ratio, dx
             )
         else:
             x, dy, dx = (channel_form(array, place, shape, 1) for array in arrays)
             ratio = self._work.scratch("ratio", self.kernels.CHUNKS, *x.shape[2:])
             images = lanes_in_use(x, place, shape)
             self.kernels.lrn_across_backward(
-                x, dy, self._radius, self._k, self._scale, self._beta, self._factor, images, ratio, dx
+                x, dy, self.radius, self.k, self.scale, self.beta, self.factor, images, ratio, dx
             )
 
     @staticmethod

@@ -39,14 +39,14 @@ class MVN(Layer):
         shape = bottom_shapes[0]
         if not shape:
             raise self.error("NC122", "the bottom has no axes", "bottom", 0, expected="(N, C, ...)", actual=shape)
-        self._rows = math.prod(shape[:1] if self.param.mvn_param.across_channels else shape[:2])
-        self._eps = self.real(self.param.mvn_param.eps)
+        self.rows = math.prod(shape[:1] if self.param.mvn_param.across_channels else shape[:2])
+        self.eps = self.real(self.param.mvn_param.eps)
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         x = self._by_row(self._input.keep(bottoms[0], tops[0], PLAIN))
         y = self._by_row(tops[0].values.write(PLAIN))
-        self.kernels.mvn_forward(x, self._eps, self.param.mvn_param.normalize_variance, *self._statistics(), y)
+        self.kernels.mvn_forward(x, self.eps, self.param.mvn_param.normalize_variance, *self._statistics(), y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
@@ -63,8 +63,8 @@ class MVN(Layer):
         return ""
 
     def _by_row(self, array: np.ndarray) -> np.ndarray:
-        return array.reshape(self._rows, -1)
+        return array.reshape(self.rows, -1)
 
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Means and divisors of the rows, as ``forward`` leaves them."""
-        return self._work.kept("mean", self._rows), self._work.kept("divisor", self._rows)
+        return self._work.kept("mean", self.rows), self._work.kept("divisor", self.rows)

@@ -44,56 +44,56 @@ class Scale(Layer):
         settings = self.param.scale_param
         shape = bottom_shapes[0]
         self.declarations = []
-        self._learned = len(bottom_shapes) == 1
-        if self._learned:
-            self._span = learned_span(self, shape, settings.axis, settings.num_axes, "scale_param")
+        self.learned = len(bottom_shapes) == 1
+        if self.learned:
+            self.span = learned_span(self, shape, settings.axis, settings.num_axes, "scale_param")
             filler = settings.filler if settings.HasField("filler") else pb.FillerParameter(value=1)
-            self.declarations.append(self.learnable(self._span.coefficient_shape, filler, "scale_param", "filler"))
+            self.declarations.append(self.learnable(self.span.coefficient_shape, filler, "scale_param", "filler"))
         else:
-            self._span = given_span(self, shape, bottom_shapes[1], settings.axis, "scale_param")
+            self.span = given_span(self, shape, bottom_shapes[1], settings.axis, "scale_param")
         if settings.bias_term:
             self.declarations.append(
-                self.learnable(self._span.coefficient_shape, settings.bias_filler, "scale_param", "bias_filler")
+                self.learnable(self.span.coefficient_shape, settings.bias_filler, "scale_param", "bias_filler")
             )
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        place = self._span.place(bottoms[0].values)
-        x = self._span.form(self._input.keep(bottoms[0], tops[0], place), place)
+        place = self.span.place(bottoms[0].values)
+        x = self.span.form(self._input.keep(bottoms[0], tops[0], place), place)
         bias = vector(self.params[-1]) if self.param.scale_param.bias_term else self._vector("zero")
-        y = self._span.form(tops[0].values.write(place), place)
+        y = self.span.form(tops[0].values.write(place), place)
         self.kernels.scale_and_shift(x, vector(self._coefficients(bottoms)), bias, y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        place = self._span.place(tops[0].gradients)
-        dy = self._span.form(tops[0].gradients.read(place), place)
+        place = self.span.place(tops[0].gradients)
+        dy = self.span.form(tops[0].gradients.read(place), place)
         self._coefficient_gradients(dy, tops, propagate_down, bottoms)
         if propagate_down[0]:
-            dx = self._span.form(bottoms[0].gradients.write(place), place)
+            dx = self.span.form(bottoms[0].gradients.write(place), place)
             self.kernels.scale_and_shift(dy, vector(self._coefficients(bottoms)), self._vector("zero"), dx)
 
     def _coefficient_gradients(
         self, dy: np.ndarray, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]
     ) -> None:
         bias_term = self.param.scale_param.bias_term
-        wants_scale = self.wants_gradient(0) if self._learned else propagate_down[1]
+        wants_scale = self.wants_gradient(0) if self.learned else propagate_down[1]
         wants_bias = bias_term and self.wants_gradient(len(self.params) - 1)
         if not (wants_scale or wants_bias):
             return
-        place = self._span.place(tops[0].gradients)
-        x = self._span.form(self._input.values(bottoms[0], tops[0]).read(place), place)
+        place = self.span.place(tops[0].gradients)
+        x = self.span.form(self._input.values(bottoms[0], tops[0]).read(place), place)
         sums, products = self._vector("sums"), self._vector("products")
-        partial = self._work.scratch("partial", 2, self.kernels.CHUNKS, self._span.count)
+        partial = self._work.scratch("partial", 2, self.kernels.CHUNKS, self.span.count)
         self.kernels.channel_gradients(dy, x, self._vector("zero"), partial, sums, products)
         if wants_bias:
             add_gradient(self.params[-1], sums)
-        if wants_scale and self._learned:
+        if wants_scale and self.learned:
             add_gradient(self.params[0], products)
         elif wants_scale:
             np.copyto(bottoms[1].gradients.write(PLAIN).reshape(-1), products)
 
     def _coefficients(self, bottoms: Sequence[Blob]) -> Blob:
-        return self.params[0] if self._learned else bottoms[1]
+        return self.params[0] if self.learned else bottoms[1]
 
     def _vector(self, name: str) -> np.ndarray:
-        return self._work.kept(name, self._span.count)
+        return self._work.kept(name, self.span.count)

@@ -39,7 +39,7 @@ _Method = pb.PoolingParameter
 
 @register("Pooling", v1="POOLING", param="pooling_param", tops=(1, 2))
 class Pooling(Layer):
-    _windows: Windows
+    windows: Windows
     _pool: WindowPool | None = None
     _place: Place
 
@@ -57,12 +57,12 @@ class Pooling(Layer):
             raise self.error("NC122", "the bottom must be (N, C, H, W)", "bottom", 0, expected="4 axes", actual=shape)
         if len(self.param.top) > 1 and settings.pool != _Method.MAX:
             raise self.error("NC103", "only MAX pooling has a mask", "top", 1, expected="1 top", actual="2 tops")
-        self._windows = pooling_windows(self, shape[2:])
-        if settings.pool == _Method.STOCHASTIC and any(self._windows.pad):
+        self.windows = pooling_windows(self, shape[2:])
+        if settings.pool == _Method.STOCHASTIC and any(self.windows.pad):
             name = next(name for name in ("pad", "pad_h", "pad_w") if getattr(settings, name))
             raise self.error("NC126", f"STOCHASTIC pooling and {name} exclude each other", "pooling_param", name)
         self._pool = None
-        return [(*shape[:2], *self._windows.outputs)] * max(1, len(self.param.top))
+        return [(*shape[:2], *self.windows.outputs)] * max(1, len(self.param.top))
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         self._place = bottoms[0].values.home()
@@ -106,5 +106,5 @@ class Pooling(Layer):
 
     def _window_pool(self) -> WindowPool:
         if self._pool is None:
-            self._pool = WindowPool(self.kernels, self._windows, self.context.dtype)
+            self._pool = WindowPool(self.kernels, self.windows, self.context.dtype)
         return self._pool

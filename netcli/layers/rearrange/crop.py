@@ -55,15 +55,13 @@ class Crop(Layer):
                     expected=f"offset + size at most {size}",
                     actual=f"{offset} + {end - offset}",
                 )
-        self._part = (slice(None),) * axis + tuple(
-            slice(offset, end) for offset, end in zip(offsets, ends, strict=True)
-        )
+        self.part = (slice(None),) * axis + tuple(slice(offset, end) for offset, end in zip(offsets, ends, strict=True))
         return [(*shape[:axis], *sizes)]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = place_for_axis([bottoms[0].values], self._axis)
         x = axes_view(bottoms[0].values.read(place), place, bottoms[0].shape)
-        np.copyto(axes_view(tops[0].values.write(place), place, tops[0].shape), x[self._part])
+        np.copyto(axes_view(tops[0].values.write(place), place, tops[0].shape), x[self.part])
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if propagate_down[1]:
@@ -72,7 +70,7 @@ class Crop(Layer):
             place = place_for_axis([tops[0].gradients], self._axis)
             dx = axes_view(bottoms[0].gradients.write(place), place, bottoms[0].shape)
             dx.fill(0)
-            np.copyto(dx[self._part], axes_view(tops[0].gradients.read(place), place, tops[0].shape))
+            np.copyto(dx[self.part], axes_view(tops[0].gradients.read(place), place, tops[0].shape))
 
     def _offsets(self, axes: int) -> list[int]:
         """One for each cropped axis."""

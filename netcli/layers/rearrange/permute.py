@@ -35,15 +35,15 @@ class Permute(Layer):
             if axis in order[:index]:
                 raise self.error("NC126", f"axis {axis} is given twice", *where)
         order += [axis for axis in range(len(shape)) if axis not in order]
-        self._order = order
+        self.order = order
         return [tuple(shape[axis] for axis in order)]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        self._copy(bottoms[0].values, tops[0].values, self._order)
+        self._copy(bottoms[0].values, tops[0].values, self.order)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if propagate_down[0]:
-            back = [self._order.index(axis) for axis in range(len(self._order))]
+            back = [self.order.index(axis) for axis in range(len(self.order))]
             self._copy(tops[0].gradients, bottoms[0].gradients, back)
 
     @staticmethod

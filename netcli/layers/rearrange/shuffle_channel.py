@@ -36,15 +36,15 @@ class ShuffleChannel(Layer):
                 expected=f"a divisor of {shape[1]}",
                 actual=group,
             )
-        self._rows = group
+        self.rows = group
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        self._transpose(bottoms[0].values, tops[0].values, self._rows)
+        self._transpose(bottoms[0].values, tops[0].values, self.rows)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if propagate_down[0]:
-            self._transpose(tops[0].gradients, bottoms[0].gradients, tops[0].shape[1] // self._rows)
+            self._transpose(tops[0].gradients, bottoms[0].gradients, tops[0].shape[1] // self.rows)
 
     @staticmethod
     def _transpose(source: Replicas, target: Replicas, rows: int) -> None:

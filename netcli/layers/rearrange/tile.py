@@ -28,7 +28,7 @@ class Tile(Layer):
         """
         settings = self.param.tile_param
         shape = bottom_shapes[0]
-        axis = self._axis = self.canonical_axis(settings.axis, len(shape), "tile_param", "axis")
+        axis = self.axis = self.canonical_axis(settings.axis, len(shape), "tile_param", "axis")
         if not settings.HasField("tiles"):
             raise self.error("NC120", "tiles is missing", "tile_param", expected="at least 1")
         if settings.tiles < 1:
@@ -38,20 +38,20 @@ class Tile(Layer):
         return [(*shape[:axis], shape[axis] * settings.tiles, *shape[axis + 1 :])]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        place = place_for_axis([bottoms[0].values], self._axis)
+        place = place_for_axis([bottoms[0].values], self.axis)
         x = axes_view(bottoms[0].values.read(place), place, bottoms[0].shape)
         y = axes_view(tops[0].values.write(place), place, tops[0].shape)
-        np.copyto(self._tiles(y), np.expand_dims(x, self._axis))
+        np.copyto(self._tiles(y), np.expand_dims(x, self.axis))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
-        place = place_for_axis([tops[0].gradients], self._axis)
+        place = place_for_axis([tops[0].gradients], self.axis)
         dy = axes_view(tops[0].gradients.read(place), place, tops[0].shape)
         dx = axes_view(bottoms[0].gradients.write(place), place, bottoms[0].shape)
-        np.sum(self._tiles(dy), axis=self._axis, out=dx)
+        np.sum(self._tiles(dy), axis=self.axis, out=dx)
 
     def _tiles(self, view: np.ndarray) -> np.ndarray:
         """The top's ``view`` with one axis more, that of the tiles, in front of the tiled one."""
-        tiles, axis = self.param.tile_param.tiles, self._axis
+        tiles, axis = self.param.tile_param.tiles, self.axis
         return view.reshape(*view.shape[:axis], tiles, view.shape[axis] // tiles, *view.shape[axis + 1 :])

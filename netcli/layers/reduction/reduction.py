@@ -28,23 +28,23 @@ class Reduction(Layer):
         settings = self.param.reduction_param
         shape = bottom_shapes[0]
         axis = self.canonical_axis(settings.axis, len(shape), "reduction_param", "axis")
-        self._form = (math.prod(shape[:axis]), math.prod(shape[axis:]))
+        self.form = (math.prod(shape[:axis]), math.prod(shape[axis:]))
         mean = settings.operation == pb.ReductionParameter.MEAN
-        self._factor = self.real(settings.coeff / max(self._form[1], 1) if mean else settings.coeff)
+        self.factor = self.real(settings.coeff / max(self.form[1], 1) if mean else settings.coeff)
         return [shape[:axis]]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        x = bottoms[0].values.read(PLAIN).reshape(self._form)
+        x = bottoms[0].values.read(PLAIN).reshape(self.form)
         y = tops[0].values.write(PLAIN).reshape(-1)
-        self.kernels.reduce_rows(x, self._kind(), self._factor, y)
+        self.kernels.reduce_rows(x, self._kind(), self.factor, y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
-        x = bottoms[0].values.read(PLAIN).reshape(self._form)
+        x = bottoms[0].values.read(PLAIN).reshape(self.form)
         dy = tops[0].gradients.read(PLAIN).reshape(-1)
-        dx = bottoms[0].gradients.write(PLAIN).reshape(self._form)
-        self.kernels.reduction_backward(x, dy, self._kind(), self._factor, dx)
+        dx = bottoms[0].gradients.write(PLAIN).reshape(self.form)
+        self.kernels.reduction_backward(x, dy, self._kind(), self.factor, dx)
 
     def _kind(self) -> int:
         """Which sum it is: the kernels' name for it."""
