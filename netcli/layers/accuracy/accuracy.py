@@ -42,9 +42,9 @@ class Accuracy(Layer):
         """
         shape, label_shape = bottom_shapes
         settings = self.param.accuracy_param
-        self._axis = self.canonical_axis(settings.axis, len(shape), "accuracy_param", "axis")
-        check_label_count(self, shape, self._axis, label_shape)
-        classes = shape[self._axis]
+        self.axis = self.canonical_axis(settings.axis, len(shape), "accuracy_param", "axis")
+        check_label_count(self, shape, self.axis, label_shape)
+        classes = shape[self.axis]
         if not 1 <= settings.top_k <= classes:
             raise self.error(
                 "NC121",
@@ -54,21 +54,21 @@ class Accuracy(Layer):
                 expected=f"1 to {classes} (the number of classes)",
                 actual=settings.top_k,
             )
-        self._top_k = settings.top_k
-        self._ignored = settings.ignore_label if settings.HasField("ignore_label") else NO_LABEL
+        self.top_k = settings.top_k
+        self.ignored = settings.ignore_label if settings.HasField("ignore_label") else NO_LABEL
         return [(), (classes,)][: max(1, len(self.param.top))]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Raises RunError NC150 for a label that is neither a class nor ignored."""
         shape = bottoms[0].shape
-        classes = shape[self._axis]
+        classes = shape[self.axis]
         if self._counts is None or self._counts.shape != (2, classes):
             self._counts = np.zeros((2, classes), np.int64)
         right, samples = self._counts
-        place = form_place(bottoms[0].values, self._axis)
-        x = channel_form(bottoms[0].values.read(place), place, shape, self._axis)
+        place = form_place(bottoms[0].values, self.axis)
+        x = channel_form(bottoms[0].values.read(place), place, shape, self.axis)
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
-        wrong = self.kernels.count_right(x, labels, self._top_k, self._ignored, right, samples)
+        wrong = self.kernels.count_right(x, labels, self.top_k, self.ignored, right, samples)
         if wrong >= 0:
             raise label_error(self, labels, wrong, classes)
         tops[0].values.write(PLAIN).fill(right.sum() / max(1, samples.sum()))

@@ -48,7 +48,7 @@ class WindowedProduct(Layer):
     """
 
     transposed: ClassVar[bool] = False
-    _geometry: Geometry
+    geometry: Geometry
     _product: tuple[int, Product] | None = None
 
     def _plan(
@@ -67,10 +67,10 @@ class WindowedProduct(Layer):
         Raises:
             ConfigError: a filler is not known or does not suit, see ``check_filler``.
         """
-        if getattr(self, "_geometry", None) != (windows, channels, outputs, groups):
+        if getattr(self, "geometry", None) != (windows, channels, outputs, groups):
             self._product = None
-        self._geometry = (windows, channels, outputs, groups)
-        self._axis = axis
+        self.geometry = (windows, channels, outputs, groups)
+        self.axis = axis
         self._lane_views = LaneView(axis), LaneView(axis), LaneView(axis)
         assert self.param_field is not None
         self.declarations = [
@@ -94,7 +94,7 @@ class WindowedProduct(Layer):
 
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         """The first parameter, or its gradient, as a view (outputs, channels / groups, taps)."""
-        windows, channels, outputs, groups = self._geometry
+        windows, channels, outputs, groups = self.geometry
         return plain.reshape(outputs, channels // groups, windows.taps)
 
     def _product_for(self, images: int) -> Product:
@@ -109,20 +109,20 @@ class WindowedProduct(Layer):
         return not self.transposed and fills_few_lanes(images, lane_count())
 
     def _small_product(self, images: int) -> Product:
-        return TiledProduct(*self._geometry, self.context.dtype, images, self._summed_plainly, self._weights_stamp)
+        return TiledProduct(*self.geometry, self.context.dtype, images, self._summed_plainly, self._weights_stamp)
 
     def _lane_product(self, images: int) -> Product:
-        product = self._product_class(-(-images // lane_count()))(*self._geometry, self.context.dtype)
+        product = self._product_class(-(-images // lane_count()))(*self.geometry, self.context.dtype)
         return TransposedLaneProduct(product) if self.transposed else product
 
     def method(self, bottom_shapes: Sequence[Shape]) -> str:
-        images = math.prod(bottom_shapes[0][: self._axis])
+        images = math.prod(bottom_shapes[0][: self.axis])
         if self._is_small(images):
             return self._small_method(images)
         return f"{'Winograd' if self._by_winograd(-(-images // lane_count())) else 'direct'}, images in lanes"
 
     def _small_method(self, images: int) -> str:
-        tiling = best_tiling(*self._geometry, images, lane_count(), self._summed_plainly)
+        tiling = best_tiling(*self.geometry, images, lane_count(), self._summed_plainly)
         size = "x".join(map(str, tiling.side)) or "1"
         return f"{'Winograd' if tiling.by_winograd else 'direct'}, tiles of {size} in lanes"
 
@@ -131,7 +131,7 @@ class WindowedProduct(Layer):
 
     def _by_winograd(self, image_groups: int) -> bool:
         """Whether that is expected to be fastest."""
-        return not self._summed_plainly and is_faster(*self._geometry, image_groups)
+        return not self._summed_plainly and is_faster(*self.geometry, image_groups)
 
     @property
     def _summed_plainly(self) -> bool:
@@ -144,13 +144,13 @@ class WindowedProduct(Layer):
 
     def _views(self, images: int) -> tuple[LaneView | PlainView, ...]:
         """How the product for so many images sees a bottom, a top, and the gradient of a bottom."""
-        return (PlainView(self._axis),) * 3 if self._is_small(images) else self._lane_views
+        return (PlainView(self.axis),) * 3 if self._is_small(images) else self._lane_views
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
         bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
         for bottom, top in zip(bottoms, tops, strict=True):
-            images = math.prod(bottom.shape[: self._axis])
+            images = math.prod(bottom.shape[: self.axis])
             bottom_view, top_view, _ = self._views(images)
             x, y = bottom_view.read(bottom.values), top_view.write(top.values)
             self._product_for(images).forward(x, weights, bias, y)
@@ -159,7 +159,7 @@ class WindowedProduct(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
-            images = math.prod(bottom.shape[: self._axis])
+            images = math.prod(bottom.shape[: self.axis])
             bottom_view, top_view, gradient_view = self._views(images)
             dy = top_view.read(top.gradients)
             product = self._product_for(images)
@@ -174,6 +174,6 @@ class WindowedProduct(Layer):
 
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """One for each output value, channel of its group and tap, taps in the padding included."""
-        windows, channels, _, groups = self._geometry
+        windows, channels, _, groups = self.geometry
         made = bottom_shapes if self.transposed else top_shapes
         return sum(math.prod(shape) for shape in made) * (channels // groups) * windows.taps

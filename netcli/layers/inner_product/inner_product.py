@@ -103,5 +103,5 @@ class InnerProduct(WindowedProduct):
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         if not self.param.inner_product_param.transpose:
             return super()._as_weights(plain)
-        windows, channels, outputs, _ = self._geometry
+        windows, channels, outputs, _ = self.geometry
         return plain.reshape(channels, windows.taps, outputs).transpose(2, 0, 1)

@@ -52,9 +52,9 @@ class InfogainLoss(SoftmaxLoss):
         shape, label_shape = bottom_shapes[:2]
         settings = self.param.infogain_loss_param
         refuse_label_smoothing(self)
-        self._axis = self.canonical_axis(settings.axis, len(shape), "infogain_loss_param", "axis")
-        check_label_count(self, shape, self._axis, label_shape)
-        classes = shape[self._axis]
+        self.axis = self.canonical_axis(settings.axis, len(shape), "infogain_loss_param", "axis")
+        check_label_count(self, shape, self.axis, label_shape)
+        classes = shape[self.axis]
         if len(bottom_shapes) == 3 and math.prod(bottom_shapes[2]) != classes**2:
             raise self.error(
                 "NC124",
@@ -71,9 +71,9 @@ class InfogainLoss(SoftmaxLoss):
                 "infogain_loss_param",
                 expected="a third bottom, or a file as source",
             )
-        self._mode = normalisation_mode(self.param.loss_param)
+        self.mode = normalisation_mode(self.param.loss_param)
         has_ignored = self.param.loss_param.HasField("ignore_label")
-        self._ignored = self.param.loss_param.ignore_label if has_ignored else NO_LABEL
+        self.ignored = self.param.loss_param.ignore_label if has_ignored else NO_LABEL
         return [(), shape][: max(1, len(self.param.top))]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -81,13 +81,13 @@ class InfogainLoss(SoftmaxLoss):
         x, probability = self._softmax(bottoms[0], tops)
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
         targets = self._targets(x)
-        valid, wrong = self.kernels.rows_of_labels(labels, self._ignored, self._matrix(bottoms), targets)
+        valid, wrong = self.kernels.rows_of_labels(labels, self.ignored, self._matrix(bottoms), targets)
         if wrong >= 0:
             raise label_error(self, labels, wrong, self._classes)
         total, _ = self.kernels.target_loss_forward(
             x, probability, targets, self._lanes_in_use(x), self.real(0), self.real(_LARGEST_COST)
         )
-        self._normaliser = normaliser(self._mode, outer=self._outer, items=self._items, valid=valid)
+        self._normaliser = normaliser(self.mode, outer=self._outer, items=self._items, valid=valid)
         tops[0].values.write(PLAIN).fill(total / self._normaliser)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -96,7 +96,7 @@ class InfogainLoss(SoftmaxLoss):
         probability = self._probability(tops)
         targets = self._targets(probability)
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
-        self.kernels.rows_of_labels(labels, self._ignored, self._matrix(bottoms), targets)
+        self.kernels.rows_of_labels(labels, self.ignored, self._matrix(bottoms), targets)
         dx = self._form(bottoms[0].gradients.write(self._place))
         scale = self.real(float(tops[0].gradients.read(PLAIN)) / self._normaliser)
         used, masses = self._lanes_in_use(probability), row_scratch(self._workspace, probability)

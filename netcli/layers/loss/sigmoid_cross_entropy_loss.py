@@ -61,14 +61,14 @@ class SigmoidCrossEntropyLoss(Layer):
                 )
         refuse_label_smoothing(self)
         loss_param = self.param.loss_param
-        self._mode = normalisation_mode(loss_param, pb.LossParameter.BATCH_SIZE)
-        self._ignored = loss_param.ignore_label if loss_param.HasField("ignore_label") else NO_LABEL
+        self.mode = normalisation_mode(loss_param, pb.LossParameter.BATCH_SIZE)
+        self.ignored = loss_param.ignore_label if loss_param.HasField("ignore_label") else NO_LABEL
         return [()]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         x, targets, weights = self._rows(bottoms)
-        total, valid = self.kernels.sigmoid_loss_forward(x, targets, weights, self._ignored)
-        self._normaliser = normaliser(self._mode, outer=len(x), items=x.size, valid=valid)
+        total, valid = self.kernels.sigmoid_loss_forward(x, targets, weights, self.ignored)
+        self._normaliser = normaliser(self.mode, outer=len(x), items=x.size, valid=valid)
         tops[0].values.write(PLAIN).fill(total / self._normaliser)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -77,7 +77,7 @@ class SigmoidCrossEntropyLoss(Layer):
         x, targets, weights = self._rows(bottoms)
         scale = self.real(float(tops[0].gradients.read(PLAIN)) / self._normaliser)
         dx = bottoms[0].gradients.write(PLAIN).reshape(x.shape)
-        self.kernels.sigmoid_loss_backward(x, targets, weights, self._ignored, scale, dx)
+        self.kernels.sigmoid_loss_backward(x, targets, weights, self.ignored, scale, dx)
 
     @staticmethod
     def _rows(bottoms: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -17,7 +17,7 @@ from netcli.runtime.blob import Blob, Place, Replicas, Shape
 class SoftmaxLoss(Layer):
     """Base of SoftmaxWithLoss and InfogainLoss: predictions x along an axis, p = softmax(x), perhaps a top for p."""
 
-    _axis: int
+    axis: int
     _shape: Shape
     _place: Place
 
@@ -30,7 +30,7 @@ class SoftmaxLoss(Layer):
     def _softmax(self, predictions: Blob, tops: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray]:
         """Runs the softmax; returns the forms of x and p, and keeps their place for ``_form``."""
         self._shape = predictions.shape
-        self._place = form_place(predictions.values, self._axis)
+        self._place = form_place(predictions.values, self.axis)
         x = self._form(predictions.values.read(self._place))
         probability = self._form(self._probabilities(tops).write(self._place))
         self.kernels.softmax_forward(x, row_scratch(self._workspace, x), probability)
@@ -39,21 +39,21 @@ class SoftmaxLoss(Layer):
     def _probability(self, tops: Sequence[Blob]) -> np.ndarray:
         """The form of p after the forward pass; where it is cheapest to read is the place of what follows."""
         values = self._probabilities(tops)
-        self._place = form_place(values, self._axis)
+        self._place = form_place(values, self.axis)
         return self._form(values.read(self._place))
 
     def _form(self, array: np.ndarray) -> np.ndarray:
         """(groups, positions, classes, width) of an array like the predictions."""
-        return channel_form(array, self._place, self._shape, self._axis)
+        return channel_form(array, self._place, self._shape, self.axis)
 
     @property
     def _classes(self) -> int:
-        return self._shape[self._axis]
+        return self._shape[self.axis]
 
     @property
     def _outer(self) -> int:
         """The product of the dimensions before the axis: Caffe's outer_num."""
-        return math.prod(self._shape[: self._axis])
+        return math.prod(self._shape[: self.axis])
 
     @property
     def _items(self) -> int:

@@ -54,12 +54,12 @@ class SoftmaxWithLoss(SoftmaxLoss):
         """
         shape, label_shape = bottom_shapes
         loss_param = self.param.loss_param
-        self._axis = self.canonical_axis(self.param.softmax_param.axis, len(shape), "softmax_param", "axis")
-        self._has_targets = shape[self._axis] > 1 and _without_trailing_ones(shape) == _without_trailing_ones(
+        self.axis = self.canonical_axis(self.param.softmax_param.axis, len(shape), "softmax_param", "axis")
+        self.has_targets = shape[self.axis] > 1 and _without_trailing_ones(shape) == _without_trailing_ones(
             label_shape
         )
-        if not self._has_targets:
-            check_label_count(self, shape, self._axis, label_shape)
+        if not self.has_targets:
+            check_label_count(self, shape, self.axis, label_shape)
         elif loss_param.HasField("ignore_label"):
             raise self.error(
                 "NC126",
@@ -68,27 +68,27 @@ class SoftmaxWithLoss(SoftmaxLoss):
                 "ignore_label",
                 hint="an item whose targets are all 0 counts for nothing",
             )
-        self._mode = normalisation_mode(loss_param)
-        self._ignored = loss_param.ignore_label if loss_param.HasField("ignore_label") else NO_LABEL
-        self._smoothing = self.real(label_smoothing(self))
+        self.mode = normalisation_mode(loss_param)
+        self.ignored = loss_param.ignore_label if loss_param.HasField("ignore_label") else NO_LABEL
+        self.smoothing = self.real(label_smoothing(self))
         return [(), shape][: max(1, len(self.param.top))]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Raises RunError NC150 for a label that is neither a class nor ignored."""
         x, probability = self._softmax(bottoms[0], tops)
-        if self._has_targets:
+        if self.has_targets:
             targets = self._form(bottoms[1].values.read(self._place))
             total, valid = self.kernels.target_loss_forward(
-                x, probability, targets, self._lanes_in_use(x), self._smoothing, self.real(math.inf)
+                x, probability, targets, self._lanes_in_use(x), self.smoothing, self.real(math.inf)
             )
         else:
             labels = bottoms[1].values.read(PLAIN).reshape(-1)
             total, valid, wrong = self.kernels.softmax_loss_forward(
-                x, probability, labels, self._ignored, self.real(_FLT_MIN), self._smoothing
+                x, probability, labels, self.ignored, self.real(_FLT_MIN), self.smoothing
             )
             if wrong >= 0:
                 raise label_error(self, labels, wrong, self._classes)
-        self._normaliser = normaliser(self._mode, outer=self._outer, items=self._items, valid=valid)
+        self._normaliser = normaliser(self.mode, outer=self._outer, items=self._items, valid=valid)
         tops[0].values.write(PLAIN).fill(total / self._normaliser)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -97,13 +97,13 @@ class SoftmaxWithLoss(SoftmaxLoss):
         probability = self._probability(tops)
         dx = self._form(bottoms[0].gradients.write(self._place))
         scale = self.real(float(tops[0].gradients.read(PLAIN)) / self._normaliser)
-        if self._has_targets:
+        if self.has_targets:
             targets = self._form(bottoms[1].values.read(self._place))
             used, masses = self._lanes_in_use(probability), row_scratch(self._workspace, probability)
-            self.kernels.target_loss_backward(probability, targets, used, self._smoothing, scale, masses, dx)
+            self.kernels.target_loss_backward(probability, targets, used, self.smoothing, scale, masses, dx)
         else:
             labels = bottoms[1].values.read(PLAIN).reshape(-1)
-            self.kernels.softmax_loss_backward(probability, labels, self._ignored, self._smoothing, scale, dx)
+            self.kernels.softmax_loss_backward(probability, labels, self.ignored, self.smoothing, scale, dx)
 
 
 def _without_trailing_ones(shape: Shape) -> Shape:

@@ -44,7 +44,7 @@ from netcli.schema import caffe_pb2 as pb
 
 _FIELD = "angular_margin_param"
 _Settings = pb.AngularMarginParameter
-_ALL_CLASSES = (_Settings.SPHEREFACE_R_V2, _Settings.SPHEREFACE2)
+ALL_CLASSES = (_Settings.SPHEREFACE_R_V2, _Settings.SPHEREFACE2)
 """Types whose margin is in every class's score and not in the label's alone."""
 
 
@@ -64,7 +64,7 @@ class AngularMargin(MarginProduct):
         settings, dtype = self.settings, self.context.dtype
         sharpest = math.sqrt(np.finfo(dtype).eps)  # the least sine to divide by
         self._form = np.array([settings.margin, settings.scale, settings.sharpness, sharpest], dtype)
-        if self._has_bias:
+        if self.has_bias:
             bias = pb.FillerParameter(type="constant", value=first_bias(settings))
             self.declarations.append(ParameterDeclaration((1,), bias))
         return shapes
@@ -88,7 +88,7 @@ class AngularMargin(MarginProduct):
         labels = bottoms[1].values.read(PLAIN).reshape(-1)
         split, along_x = self._work.scratch("split gradient", *dy.shape), self._of_items("along x", x)
         np.copyto(split, dy)
-        if self._has_bias and self.wants_gradient(1):
+        if self.has_bias and self.wants_gradient(1):
             self.params[1].gradients.update(PLAIN)[0] += dy.sum()
         norms, detached = self._of_items("norms", x), self.settings.gradient == _Settings.DETACHED
         self.kernels.angular_backward(
@@ -107,18 +107,19 @@ class AngularMargin(MarginProduct):
         return self._unit_rows()
 
     def _put_margin(self, labels: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
-        bias = self.params[1].values.read(PLAIN)[0] if self._has_bias else self.real(0)
+        bias = self.params[1].values.read(PLAIN)[0] if self.has_bias else self.real(0)
         self.kernels.angular_forward(
             labels, self._of_items("norms", x), self.settings.type, self._form, self._lambda, bias, self._cosines(x), y
         )
 
     def _cosines(self, x: np.ndarray) -> np.ndarray:
         """Room for the cosines (groups, classes, lanes), or those of the labels alone where no other is needed."""
-        classes = self.settings.num_output if self.settings.type in _ALL_CLASSES else 1
+        classes = self.settings.num_output if self.settings.type in ALL_CLASSES else 1
         return self._work.kept("cosines", x.shape[0], classes, x.shape[3])
 
     @property
-    def _has_bias(self) -> bool:
+    def has_bias(self) -> bool:
+        """Whether a learned bias is in all scores."""
         return self.settings.type == _Settings.SPHEREFACE2
 
     def _check(self) -> None:

@@ -35,23 +35,24 @@ from netcli.schema import caffe_pb2 as pb
 )
 class MarginInnerProduct(LabelMargin):
     def gradient_exception(self, kind: str, index: int) -> str:
-        return "" if self._exact else "the authors' backward pass is not the gradient of their forward pass"
+        return "" if self.exact else "the authors' backward pass is not the gradient of their forward pass"
 
     @property
-    def _exact(self) -> bool:
+    def exact(self) -> bool:
+        """Whether backward gives the true gradients."""
         return self.param.margin_inner_product_param.gradient == pb.MarginInnerProductParameter.EXACT
 
     @property
     def _unit_coefficients(self) -> bool:
-        return not self._exact
+        return not self.exact
 
     @property
-    def _rescales(self) -> bool:
+    def rescales(self) -> bool:
         """Whether a pass changes the parameter."""
-        return self.training and not self._exact
+        return self.training and not self.exact
 
     def _prepare_rows(self) -> np.ndarray:
-        if self._rescales:
+        if self.rescales:
             units, norms = self.params[0].values.update(PLAIN), self._row_norms()
             self.kernels.row_norms(units, norms)
             self.kernels.unit_rows(units, norms, units)
@@ -61,7 +62,7 @@ class MarginInnerProduct(LabelMargin):
         return units
 
     def _prepared_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        units = self.params[0].values.read(PLAIN) if self._rescales else self._kept_unit_rows()
+        units = self.params[0].values.read(PLAIN) if self.rescales else self._kept_unit_rows()
         return units, self._unit_norms()
 
     def _unit_norms(self) -> np.ndarray:
@@ -70,10 +71,10 @@ class MarginInnerProduct(LabelMargin):
 
     @property
     def _margin_in_rows(self) -> bool:
-        return self._exact
+        return self.exact
 
     def _add_gradient(self, x: np.ndarray, dy: np.ndarray, along_w: np.ndarray) -> None:
-        if self._exact:
+        if self.exact:
             self._add_unit_row_gradient(x, dy)
         else:
             self._add_product_gradient(x, dy, self.params[0].gradients.update(PLAIN))

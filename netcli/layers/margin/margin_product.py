@@ -55,7 +55,7 @@ class MarginProduct(Layer):
         features, classes = math.prod(shape[axis:]), settings.num_output
         check_label_count(self, (math.prod(shape[:axis]), features), 1, label_shape)
         self._items = math.prod(shape[:axis])
-        self._geometry = (Windows.whole(shape[axis + 1 :]), shape[axis], classes)
+        self.geometry = (Windows.whole(shape[axis + 1 :]), shape[axis], classes)
         self._bottom_lanes, self._top_lanes, self._bottom_gradient_lanes = (LaneView(axis) for _ in range(3))
         self.declarations = [
             self.learnable((classes, features), settings.weight_filler, field, "weight_filler", "type")
@@ -100,7 +100,7 @@ class MarginProduct(Layer):
 
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """Those of the inner product."""
-        return math.prod(top_shapes[0]) * self._geometry[0].taps * self._geometry[1]
+        return math.prod(top_shapes[0]) * self.geometry[0].taps * self.geometry[1]
 
     # What subclasses define
 
@@ -147,9 +147,9 @@ class MarginProduct(Layer):
         self._lane_product().backward_weights(x, dy, self._as_weights(gradient))
 
     def _lane_product(self) -> ManyRows | FewRowsInLanes:
-        key = (self._geometry, self._items)
+        key = (self.geometry, self._items)
         if self._product is None or self._product[0] != key:
-            windows, channels, classes = self._geometry
+            windows, channels, classes = self.geometry
             if fills_few_lanes(self._items, lane_count()):
                 self._product = (key, FewRowsInLanes(self._items))
             else:
@@ -158,7 +158,7 @@ class MarginProduct(Layer):
 
     def _as_weights(self, rows: np.ndarray) -> np.ndarray:
         """A view (num_output, channels, positions)."""
-        windows, channels, classes = self._geometry
+        windows, channels, classes = self.geometry
         return rows.reshape(classes, channels, windows.taps)
 
     def _of_items(self, name: str, x: np.ndarray) -> np.ndarray:

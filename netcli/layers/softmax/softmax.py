@@ -27,22 +27,22 @@ class Softmax(Layer):
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape with the axis) -> the same. Raises ConfigError NC123 for an axis out of range."""
         shape = bottom_shapes[0]
-        self._axis = self.canonical_axis(self.param.softmax_param.axis, len(shape), "softmax_param", "axis")
+        self.axis = self.canonical_axis(self.param.softmax_param.axis, len(shape), "softmax_param", "axis")
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         shape = bottoms[0].shape
-        place = form_place(bottoms[0].values, self._axis)
-        x = channel_form(bottoms[0].values.read(place), place, shape, self._axis)
-        y = channel_form(tops[0].values.write(place), place, shape, self._axis)
+        place = form_place(bottoms[0].values, self.axis)
+        x = channel_form(bottoms[0].values.read(place), place, shape, self.axis)
+        y = channel_form(tops[0].values.write(place), place, shape, self.axis)
         self.kernels.softmax_forward(x, row_scratch(self._workspace, x), y)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return
         shape = bottoms[0].shape
-        place = form_place(tops[0].gradients, self._axis)
-        y = channel_form(tops[0].values.read(place), place, shape, self._axis)
-        dy = channel_form(tops[0].gradients.read(place), place, shape, self._axis)
-        dx = channel_form(bottoms[0].gradients.write(place), place, shape, self._axis)
+        place = form_place(tops[0].gradients, self.axis)
+        y = channel_form(tops[0].values.read(place), place, shape, self.axis)
+        dy = channel_form(tops[0].gradients.read(place), place, shape, self.axis)
+        dx = channel_form(bottoms[0].gradients.write(place), place, shape, self.axis)
         self.kernels.softmax_backward(y, dy, row_scratch(self._workspace, y), dx)
