@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netcli.cli.batch_size import batch_size_of
 from netcli.errors import RunError, did_you_mean
 from netcli.layers.feeding import ItemName
 from netcli.layers.source.fed_layer import FedLayer
+from netcli.net.batch import batch_size
 from netcli.net.net import Net
 from netcli.net.step import Step
 from netcli.runtime.blob import PLAIN
@@ -217,7 +217,7 @@ def _check_scores(net: Net, scores: str) -> None:
         hint, suggestion = did_you_mean(scores, net.blobs)
         raise RunError.of("NC572", f"the net has no blob '{scores}'", hint=hint, suggestion=suggestion)
     shape = net.blobs[scores].shape
-    items = batch_size_of(net.graph)
+    items = batch_size(net)
     if len(shape) < 2 or math.prod(shape[2:]) != 1 or shape[1] < 2 or shape[0] != items:
         raise RunError.of(
             "NC572", f"blob '{_origin(net.graph.steps, scores)}' holds no scores of classes",

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netcli.cli.batch_size import batch_size_of, with_batch_size
+from netcli.cli.batch_size import with_batch_size
 from netcli.cli.item_book import ItemBook
 from netcli.data.feed import Feeds
 from netcli.data.skipped import SkippedItems
 from netcli.errors import RunError
 from netcli.layers.feeding import FeedSource, ItemName
+from netcli.net.batch import batch_size
 from netcli.net.graph import build_graph
 from netcli.net.net import Net
 from netcli.net.weights import LoadReport, load_weights
@@ -76,7 +77,7 @@ def evaluate(
         net = opened.enter_context(contextlib.closing(Net(source, pb.TEST, feeds=book, seed=0)))
         observer = observe(net)
         loaded = [load_weights(net, message, name) for message, name in zip(weights, names, strict=True)]
-        batch = batch_size_of(net.graph)
+        batch = batch_size(net)
         begin = time.perf_counter()
         size = book.open_all(net)
         if iterations is None and size is None:

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from netcli.cli.batch_size import batch_size_of, with_batch_size
+from netcli.cli.batch_size import with_batch_size
 from netcli.cli.errors import print_findings
 from netcli.cli.fixed_feeds import FixedFeeds, ItemShape, fill_memory_layers
 from netcli.cli.loading import net_of_solver
@@ -15,6 +15,7 @@ from netcli.cli.timed_feeds import TimedFeeds
 from netcli.data.feed import Feeds
 from netcli.errors import NetcliError
 from netcli.layers.source.fed_layer import FedLayer
+from netcli.net.batch import batch_size
 from netcli.net.net import Net
 from netcli.prototxt import NetSource, SolverSource, load
 from netcli.runtime.cpu import cpu_name
@@ -103,7 +104,7 @@ class _Bench:
         self._feeds = TimedFeeds(FixedFeeds(own, self._request.item_shape), own)
         self._net = Net(self._source, self._phase, feeds=self._feeds, seed=0)
         self._filled = fill_memory_layers(self._net)
-        self.images = batch_size_of(self._net.graph)
+        self.images = batch_size(self._net)
         optimizer = None
         if self._solver is not None and self._phase == pb.TRAIN:
             optimizer = Optimizer(self._solver.param, self._net.learnable, self._net.context.dtype)

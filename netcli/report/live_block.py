@@ -1,4 +1,4 @@
-"""What a run looks like at the moment, as two lines: how training goes, and how the tests went."""
+"""What a run looks like at the moment, as a few lines: how training goes, and how the tests went."""
 
 from __future__ import annotations
 
@@ -41,11 +41,24 @@ class LiveBlock:
             case events.Test(net=0):
                 self._take_test(event)
 
-    def training_line(self, iterations_per_second: float | None) -> str:
+    def training_lines(self, iterations_per_second: float | None, width: int) -> list[str]:
         """``epoch 2.24   loss 0.1234 (mean of 100: 0.1502)   lr 0.0098   lambda 7.34   15,523 images/s   data wait 1%``
 
-        What is not known yet, or not there, is left out.
+        What is not known yet, or not there, is left out; what does not fit into ``width`` columns goes to another line.
         """
+        lines: list[str] = []
+        for part in self._training(iterations_per_second):
+            if lines and len(lines[-1]) + len(_GAP) + len(part) <= width:
+                lines[-1] += _GAP + part
+            else:
+                lines.append(part)
+        return lines
+
+    def test_line(self) -> str:
+        """``accuracy 0.9915 at 250   ▁▅▇█``: the last test, and those before it between their least and largest."""
+        return f"{self._tested}{_GAP}{sparkline(list(self._tests))}" if self._tests else ""
+
+    def _training(self, iterations_per_second: float | None) -> list[str]:
         parts = []
         train = self._train
         if train is not None and train.epoch is not None:
@@ -61,11 +74,7 @@ class LiveBlock:
             parts.append(f"{units.count(round(iterations_per_second * self.images_per_iteration))} images/s")
         if train is not None and train.seconds > 0:
             parts.append(f"data wait {train.data_wait:.0%}")
-        return _GAP.join(parts)
-
-    def test_line(self) -> str:
-        """``accuracy 0.9915 at 250   ▁▅▇█``: the last test, and those before it between their least and largest."""
-        return f"{self._tested}{_GAP}{sparkline(list(self._tests))}" if self._tests else ""
+        return parts
 
     def _take_test(self, event: events.Test) -> None:
         found = [(name, value) for name, value in event.outputs.items() if isinstance(value, float | int)]

@@ -51,8 +51,8 @@ class ProgressReport:
 
     def block(self) -> RenderableType:
         """The block as it is now."""
-        lines = [self._block.training_line(self._bar.tasks[0].speed), self._block.test_line()]
-        shown = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines if line]
+        lines = self._block.training_lines(self._bar.tasks[0].speed, self.console.width)
+        shown = [Text(line, no_wrap=True, overflow="ellipsis") for line in (*lines, self._block.test_line()) if line]
         return Group(self._bar.get_renderable(), *shown)
 
     def say(self, line: str) -> None:

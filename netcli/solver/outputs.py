@@ -1,4 +1,4 @@
-"""What a net has to say after a forward pass: its outputs by name, and how many images went in."""
+"""What a net has to say after a forward pass: its outputs by name."""
 
 from __future__ import annotations
 
@@ -27,12 +27,3 @@ def loss_weights(net: Net) -> dict[str, float]:
         for top, weight in zip(step.tops, step.loss_weights, strict=True)
         if weight and top in net.outputs
     }
-
-
-def batch_size(net: Net) -> int:
-    """Images in one pass: the first axis of the first blob that comes from outside."""
-    for step in net.graph.steps:
-        if not step.bottoms and step.tops:
-            shape = net.blobs[step.tops[0]].shape
-            return shape[0] if shape else 1
-    return 0

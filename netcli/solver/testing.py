@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from netcli.net import Net
+from netcli.net.batch import batch_size
 from netcli.solver.events import Outputs
-from netcli.solver.outputs import as_outputs, batch_size, output_arrays
+from netcli.solver.outputs import as_outputs, output_arrays
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 from netcli.convert.caffemodel import read_weights, write_weights
 from netcli.layers.feeding import FeedSource, NoFeeds
 from netcli.net import Net, debug_info
+from netcli.net.batch import batch_size
 from netcli.net.trainable import check_trainable
 from netcli.net.weights import Loading, LoadReport, check_all_used, load_weights, stored_net
 from netcli.prototxt import NetSource, SolverSource, resolve_path
@@ -23,7 +24,7 @@ from netcli.solver.feed_meter import FeedMeter
 from netcli.solver.freezing import frozen
 from netcli.solver.lap import Lap
 from netcli.solver.optimizer import Optimizer
-from netcli.solver.outputs import batch_size, loss_weights
+from netcli.solver.outputs import loss_weights
 from netcli.solver.record import Reading, Record, training_config, versions
 from netcli.solver.resume import check_weights
 from netcli.solver.schedules import schedule, steps_taken

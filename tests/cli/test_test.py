@@ -68,6 +68,19 @@ def test_the_whole_set_counts_once(trained: Path, run: Any, file: str, batch: in
     assert found["outputs"] == pytest.approx(_expected(10), rel=1e-5)
 
 
+def test_a_filler_before_the_data_counts_no_items(trained: Path, run: Any) -> None:
+    net = Path("net.prototxt")
+    filler = 'layer { name: "pad" type: "DummyData" top: "pad" dummy_data_param { shape { dim: 7 } } }\n'
+    net.write_text(filler + net.read_text())
+    found = _test(run, "net.prototxt", "--weights", WEIGHTS)
+    assert (found["images"], found["batch"]) == (10, 4)
+    assert found["outputs"].pop("pad") == [0.0] * 7
+    assert found["outputs"] == pytest.approx(_expected(10), rel=1e-5)
+    assert run("train", "solver.prototxt", "--out", "again").exit_code == 0
+    first = json.loads(Path("again/metrics.jsonl").read_text().splitlines()[0])
+    assert first["batch_size"] == 4
+
+
 def test_iterations_count_batches(trained: Path, run: Any) -> None:
     found = _test(run, "solver.prototxt", "--weights", WEIGHTS, "--iterations", 2)
     assert (found["images"], found["iterations"]) == (8, 2)

@@ -155,16 +155,29 @@ def test_the_live_block() -> None:
 
 def test_the_live_block_says_only_what_it_knows() -> None:
     block = LiveBlock()
-    assert (block.training_line(None), block.test_line()) == ("", "")
+    assert (block.training_lines(None, 99), block.test_line()) == ([], "")
     block.take(STARTED)
     block.take(events.Progress(1, 2.5))
-    assert block.training_line(10.0) == "loss 2.5000 (mean of 1: 2.5000)   1,280 images/s"
+    assert block.training_lines(10.0, 99) == ["loss 2.5000 (mean of 1: 2.5000)   1,280 images/s"]
     block.take(dataclasses.replace(TRAIN, epoch=None, lambdas={"fc6": 7.34}, data_wait=0.0))
-    assert block.training_line(None) == "loss 2.5000 (mean of 1: 2.5000)   lr 0.01   lambda 7.34   data wait 0%"
+    assert block.training_lines(None, 99) == ["loss 2.5000 (mean of 1: 2.5000)   lr 0.01   lambda 7.34   data wait 0%"]
     block.take(dataclasses.replace(TRAIN, epoch=None, lambdas={"a": 7.34, "b": 5.0}))
-    assert "lambda of a 7.34   lambda of b 5" in block.training_line(None)
+    assert "lambda of a 7.34   lambda of b 5" in block.training_lines(None, 99)[0]
     block.take(dataclasses.replace(TEST, outputs={"loss": 0.03, "all": [1.0, 2.0]}))
     assert block.test_line() == "loss 0.0300 at 100   ▄"
+
+
+def test_the_live_block_fits_its_screen() -> None:
+    block = LiveBlock()
+    for event in (STARTED, events.Progress(1, 2.5), dataclasses.replace(TRAIN, lambdas={"fc6": 7.34})):
+        block.take(event)
+    (wide,) = block.training_lines(10.0, 120)
+    for width in (80, 60, 40):
+        lines = block.training_lines(10.0, width)
+        assert "   ".join(lines) == wide
+        assert len(lines) > 1
+        assert all(len(line) <= width for line in lines)
+    assert block.training_lines(10.0, 5) == wide.split("   ")
 
 
 def _notice(patience: float) -> tuple[CompileNotice, list[str]]:
