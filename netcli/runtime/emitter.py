@@ -105,6 +105,28 @@ class Emitter:
         pointer = self.moved(base, place)
         self.store(vector.value, self.builder.select(is_negative(self.builder, place), nowhere, pointer))
 
+    def scattered_places(self, table: Any) -> tuple[Any, Any]:
+        """LANES numbers of ``table``, as places in bytes, and which of them are not below 0."""
+        short = ir.VectorType(_SHORT, LANES)
+        places = self.builder.load(self.builder.bitcast(table, short.as_pointer()), align=_SHORT.width // 8)
+        present = self.builder.icmp_signed(">=", places, ir.Constant(short, [0] * LANES))
+        index = ir.VectorType(_INDEX, LANES)
+        sizes = ir.Constant(index, [self._bytes] * LANES)
+        return self.builder.mul(self.builder.sext(places, index), sizes), present
+
+    def gathered(self, base: Any, lanes: tuple[Any, Any]) -> Any:
+        """The values at the ``scattered_places`` behind ``base``, 0 where there is none."""
+        kinds = [self._pointers, _SHORT, lanes[1].type, self._vector]
+        gather = self._masked("gather", ir.FunctionType(self._vector, kinds))
+        nothing = ir.Constant(self._vector, [0.0] * LANES)
+        return self.builder.call(gather, [self._pointers_from(base, lanes[0]), self._alignment, lanes[1], nothing])
+
+    def scatter(self, vector: Any, base: Any, lanes: tuple[Any, Any]) -> None:
+        """Puts a value to each of the ``scattered_places`` behind ``base``."""
+        kinds = [self._vector, self._pointers, _SHORT, lanes[1].type]
+        scatter = self._masked("scatter", ir.FunctionType(ir.VoidType(), kinds))
+        self.builder.call(scatter, [vector, self._pointers_from(base, lanes[0]), self._alignment, lanes[1]])
+
     def constant_vector(self, number: float) -> Any:
         """A vector of which every lane is ``number``."""
         return ir.Constant(self._vector, [number] * LANES)
@@ -177,6 +199,25 @@ class Emitter:
             case(value)
             builder.branch(done)
         builder.position_at_end(done)
+
+    @property
+    def _pointers(self) -> ir.VectorType:
+        return ir.VectorType(self._item.as_pointer(), LANES)
+
+    @property
+    def _alignment(self) -> ir.Constant:
+        return ir.Constant(_SHORT, self._bytes)
+
+    def _pointers_from(self, base: Any, places: Any) -> Any:
+        builder = self.builder
+        undefined = ir.Constant(places.type, ir.Undefined)
+        first = builder.insert_element(undefined, builder.ptrtoint(base, _INDEX), ir.Constant(_SHORT, 0))
+        everywhere = self._shuffled(first, undefined, [0] * LANES)
+        return builder.inttoptr(builder.add(everywhere, places), self._pointers)
+
+    def _masked(self, name: str, kind: ir.FunctionType) -> Any:
+        symbol = f"llvm.masked.{name}.v{LANES}f{8 * self._bytes}.v{LANES}p0"
+        return cgutils.get_or_insert_function(self.builder.module, kind, symbol)
 
     def _shuffled(self, first: Any, second: Any, order: list[int]) -> Any:
         return self.builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_SHORT, LANES), order))

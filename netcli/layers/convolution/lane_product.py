@@ -119,8 +119,13 @@ class LaneProduct:
         source, target = self._side_by_side(source), self._side_by_side(target)
         positions = self._windows.input_positions if for_backward else self._windows.output_positions
         table = self._runs(target.shape[1] // positions, for_backward)
-        parts = min(len(table.pairs), -(-_ENOUGH_TASKS // len(target)))
-        output_parts = min(self._groups * blocks, max(1, _ENOUGH_TASKS // (len(target) * parts)))
+        if len(target) == 1 and packed.nbytes > source.nbytes:
+            # What is larger passes once, and every task has all of what is smaller.
+            output_parts = min(self._groups * blocks, _ENOUGH_TASKS)
+            parts = min(len(table.pairs), _ENOUGH_TASKS // output_parts)
+        else:
+            parts = min(len(table.pairs), -(-_ENOUGH_TASKS // len(target)))
+            output_parts = min(self._groups * blocks, max(1, _ENOUGH_TASKS // (len(target) * parts)))
         self._kernels.multiply_windows(
             source, table.pairs, table.starts, table.runs, packed, constant, self._groups, parts, output_parts, target
         )

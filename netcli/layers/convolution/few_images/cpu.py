@@ -1,7 +1,7 @@
 """CPU kernels that carry patches of plain blobs to lanes and back: see ``tiling``.
 
-plain: flat, of (images, channels, positions); lanes: (G, P, channels, L); offsets (G, P, L), in_a_row (G, P): see
-``tiling.Places``. Tasks are groups times parts of the channels.
+plain: flat, of (images, channels, positions); lanes: (G, P, channels, L); offsets (G, P, L): see ``tiling.Places``.
+Tasks are groups times parts of the channels.
 """
 
 from __future__ import annotations
@@ -9,52 +9,37 @@ from __future__ import annotations
 from numba import prange
 
 from netcli.runtime.jit import LANES, parallel_kernel
+from netcli.runtime.patches import gather_rows, scatter_rows
 
 _CHANNELS_AT_ONCE = 8
 
 
 @parallel_kernel
-def gather_patches(plain, offsets, in_a_row, plane, lanes):
+def gather_patches(plain, offsets, plane, lanes):
     """lanes = what stands at the offsets, 0 outside."""
     groups, positions, channels, _ = lanes.shape
     parts = (channels + _CHANNELS_AT_ONCE - 1) // _CHANNELS_AT_ONCE
+    places, rows = offsets.reshape(-1), lanes.reshape(-1)
     for task in prange(groups * parts):
         group, part = task // parts, task % parts
         first, last = channels * part // parts, channels * (part + 1) // parts
-        for position in range(positions):
-            places, target = offsets[group, position], lanes[group, position]
-            if in_a_row[group, position]:
-                for channel in range(first, last):
-                    start = places[0] + channel * plane
-                    for lane in range(LANES):
-                        target[channel, lane] = plain[start + lane]
-            else:
-                for channel in range(first, last):
-                    for lane in range(LANES):
-                        place = places[lane]
-                        target[channel, lane] = plain[place + channel * plane] if place >= 0 else 0
+        for position in range(group * positions, (group + 1) * positions):
+            row = (position * channels + first) * LANES
+            gather_rows(plain, first * plane, plane, places, position * LANES, last - first, rows, row)
 
 
 @parallel_kernel
-def scatter_patches(lanes, offsets, in_a_row, plane, plain):
+def scatter_patches(lanes, offsets, plane, plain):
     """plain = lanes where there is an offset; patches do not overlap."""
     groups, positions, channels, _ = lanes.shape
     parts = (channels + _CHANNELS_AT_ONCE - 1) // _CHANNELS_AT_ONCE
+    places, rows = offsets.reshape(-1), lanes.reshape(-1)
     for task in prange(groups * parts):
         group, part = task // parts, task % parts
         first, last = channels * part // parts, channels * (part + 1) // parts
-        for position in range(positions):
-            places, source = offsets[group, position], lanes[group, position]
-            if in_a_row[group, position]:
-                for channel in range(first, last):
-                    start = places[0] + channel * plane
-                    for lane in range(LANES):
-                        plain[start + lane] = source[channel, lane]
-            else:
-                for channel in range(first, last):
-                    for lane in range(LANES):
-                        if places[lane] >= 0:
-                            plain[places[lane] + channel * plane] = source[channel, lane]
+        for position in range(group * positions, (group + 1) * positions):
+            row = (position * channels + first) * LANES
+            scatter_rows(rows, row, last - first, plain, first * plane, plane, places, position * LANES)
 
 
 @parallel_kernel

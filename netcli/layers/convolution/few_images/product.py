@@ -83,18 +83,18 @@ class TiledProduct:
 
     def room(self, name: str, places: Places, channels: int) -> np.ndarray:
         """(groups, patch positions, channels, lanes) of any content."""
-        groups, positions = places.in_a_row.shape
+        groups, positions, _ = places.offsets.shape
         return scratch(name, (groups, positions, channels, self._lanes), self._dtype)
 
     def gathered(self, name: str, plain: np.ndarray, places: Places, channels: int) -> np.ndarray:
         """The patches of ``plain``, 0 outside."""
         lanes = self.room(name, places, channels)
-        self._kernels.gather_patches(plain.reshape(-1), places.offsets, places.in_a_row, places.plane, lanes)
+        self._kernels.gather_patches(plain.reshape(-1), places.offsets, places.plane, lanes)
         return lanes
 
     def scattered(self, lanes: np.ndarray, places: Places, plain: np.ndarray) -> None:
         """Carries patches that do not overlap to ``plain``."""
-        self._kernels.scatter_patches(lanes, places.offsets, places.in_a_row, places.plane, plain.reshape(-1))
+        self._kernels.scatter_patches(lanes, places.offsets, places.plane, plain.reshape(-1))
 
     def _packed(self, weights: np.ndarray) -> np.ndarray:
         stamp = self._stamp()

@@ -19,7 +19,7 @@ from netcli.runtime.blob import Shape
 _SIDES = (1, 2, 4)
 _PAIR_CYCLES = 0.53
 """A position, a tap, a channel and an output by the plain sum; see ``winograd.geometry`` for how it was measured."""
-_VALUE_CYCLES = 20.0
+_VALUE_CYCLES = 12.0
 """LANES values carried from a blob to a tile, or back."""
 
 
@@ -82,12 +82,11 @@ def tile_counts(sizes: Shape, sides: Shape) -> Shape:
 class Places:
     """Where the values of patches stand in a plain array (images, channels, positions).
 
-    ``offsets`` (groups, patch positions, lanes) int32: of the first channel, -1 outside. ``in_a_row`` (groups, patch
-    positions): whether the lanes stand side by side.
+    ``offsets`` (groups, patch positions, lanes) int32: of the first channel, -1 outside. ``plane``: from one channel to
+    the next.
     """
 
     offsets: np.ndarray
-    in_a_row: np.ndarray
     plane: int
 
 
@@ -112,6 +111,4 @@ def patch_places(
     groups = -(-tiles // lanes)
     padded = np.full((groups * lanes, found.shape[1]), -1, np.int32)
     padded[:tiles] = found
-    by_lane = np.ascontiguousarray(padded.reshape(groups, lanes, -1).transpose(0, 2, 1))
-    in_a_row = (by_lane[:, :, 0] >= 0) & (np.diff(by_lane, axis=2) == 1).all(axis=2)
-    return Places(by_lane, in_a_row, plane)
+    return Places(np.ascontiguousarray(padded.reshape(groups, lanes, -1).transpose(0, 2, 1)), plane)
