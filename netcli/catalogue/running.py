@@ -81,6 +81,15 @@ ENTRIES: dict[str, Entry] = {
         "Say --iterations N.",
         _command("test solver.prototxt --weights run/model_iter_2.caffemodel", (_RUN,)),
     ),
+    "NC516": Entry(
+        "the GPU fails",
+        "The driver reports an error: the memory is used up, or a kernel failed.",
+        "Take a smaller batch_size with a larger iter_size, or compute on the CPU to see whether the net is at fault.",
+        python(
+            "from netcli.errors import RunError\n"
+            "raise RunError.of('NC516', 'the GPU reports: out of memory')\n"
+        ),
+    ),
     "NC517": Entry(
         "the operating system refuses something",
         "What is wrong is not in your files; the message is the system's.",

@@ -117,9 +117,9 @@ class Layer:
 
     @functools.cached_property
     def kernels(self) -> ModuleType:
-        """The kernels of the layer's family for the net's device; numba is imported here and not before."""
+        """The CPU kernels of the layer's family; numba is imported here and not before."""
         family = type(self).__module__.rpartition(".")[0]
-        return importlib.import_module(f"{family}.{self.context.device}")
+        return importlib.import_module(f"{family}.cpu")
 
     def real(self, value: float) -> np.floating:
         """``value`` as a scalar of the net's dtype: kernels compute in the type of their arguments."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from netcli.layers.feeding import FeedSource, NoFeeds
 from netcli.layers.fillers import fill
 from netcli.layers.layer import Layer, LayerContext
 from netcli.net import debug_info
+from netcli.net.cuda_runners import on_device
 from netcli.net.graph import build_graph
 from netcli.net.learnable import Learnable
 from netcli.net.step import ParameterSlot, Step
@@ -19,14 +21,18 @@ from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 from netcli.runtime.streams import fresh_seed, stream
 
+if TYPE_CHECKING:
+    from netcli.layers.cuda_form import CudaForm
+
 LayerCallback = Callable[[int], object]
 
 
 @dataclass
 class _BoundStep:
-    """A step with its blobs."""
+    """A step with its blobs, and what runs it: the layer, or its form on the GPU."""
 
     plan: Step
+    runner: Layer | CudaForm
     bottoms: list[Blob]
     tops: list[Blob]
     bottom_shapes: list[Shape] = field(default_factory=list)
@@ -42,8 +48,10 @@ class Net:
         dtype: float32, or float64 for gradient checks.
         seed: starts fillers and dropout; None draws one, which ``seed`` then tells.
         share_with: a net whose parameters this one uses, by layer name (a test net and its training net).
+        device: "cpu", "cuda" or "cuda:N".
 
     Attributes:
+        cuda: what runs its layers on the GPU; None on the CPU.
         blobs: name -> Blob, in the order in which they are made, split copies included.
         params: layer name -> its parameters, for layers that have any.
         learnable: every owned parameter once, in layer order: Caffe's learnable_params.
@@ -53,7 +61,8 @@ class Net:
 
     Raises:
         ConfigError: with all findings, if the net cannot be planned.
-        RunError: NC540, NC541 if the code of a Python layer cannot be loaded or fails.
+        RunError: NC540, NC541 if the code of a Python layer cannot be loaded or fails; NC510 if there is no such
+            device.
     """
 
     def __init__(
@@ -67,9 +76,13 @@ class Net:
         dtype: type = np.float32,
         seed: int | None = None,
         share_with: Net | None = None,
+        device: str = "cpu",
     ) -> None:
         self.seed = fresh_seed() if seed is None else seed
-        context = LayerContext(feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), seed=self.seed, load_user_code=True)
+        self.cuda = on_device(device)
+        context = LayerContext(
+            feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), device=device, seed=self.seed, load_user_code=True
+        )
         self.graph = build_graph(source, phase, level=level, stages=stages, context=context)
         self.context = context
         self.source = source
@@ -88,6 +101,7 @@ class Net:
         self._steps = [
             _BoundStep(
                 step,
+                step.layer if self.cuda is None else self.cuda.runner(step.layer),
                 [self.blobs[name] for name in step.bottoms],
                 [self.blobs[name] for name in step.tops],
                 [self.graph.shapes[name] for name in step.bottoms],
@@ -120,11 +134,13 @@ class Net:
     def forward(self, first: int = 0, last: int | None = None) -> float:
         """Runs layers ``first`` to ``last`` (inclusive, all by default) and returns the weighted loss."""
         end = len(self._steps) if last is None else last + 1
+        if self.cuda:
+            self.cuda.prepare()
         for index, bound in enumerate(self._steps[first:end], first):
             for callback in self.before_forward:
                 callback(index)
             self._reshape_if_needed(bound)
-            bound.plan.layer.forward(bound.bottoms, bound.tops)
+            bound.runner.forward(bound.bottoms, bound.tops)
             for callback in self.after_forward:
                 callback(index)
             if self.debug:
@@ -151,7 +167,7 @@ class Net:
             for callback in self.before_backward:
                 callback(index)
             if plan.needs_backward:
-                plan.layer.backward(bound.tops, plan.propagate_down, bound.bottoms)
+                bound.runner.backward(bound.tops, plan.propagate_down, bound.bottoms)
             for callback in self.after_backward:
                 callback(index)
             if self.debug and plan.needs_backward:

@@ -5,7 +5,8 @@ one is fresh:
 
 - ``PLAIN``: the C-ordered array that users see;
 - ``LANES``: ``[N/L][H*W][C][L]``, L images side by side, padded with zeros, 64-byte aligned: what the fast
-  CPU kernels work on, because every loop over the images of a group vectorises whatever C, H and W are.
+  CPU kernels work on, because every loop over the images of a group vectorises whatever C, H and W are;
+- ``CUDA``: the plain order, flat, in the memory of the GPU that this process uses.
 
 The contract of the padding lanes: they are finite in values and zero in gradients, so that a reduction over
 a whole lane group needs no mask. Conversion and every kernel keep it.
@@ -17,8 +18,12 @@ import enum
 import itertools
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from netcli.runtime.cuda.memory import DeviceArray
 
 Shape = tuple[int, ...]
 ALIGNMENT = 64
@@ -34,10 +39,12 @@ class Place(enum.Enum):
 
     PLAIN = "plain"
     LANES = "lanes"
+    CUDA = "cuda"
 
 
-PLAIN = Place.PLAIN
-LANES = Place.LANES
+PLAIN: Final = Place.PLAIN
+LANES: Final = Place.LANES
+CUDA: Final = Place.CUDA
 
 
 def aligned_zeros(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
@@ -55,7 +62,7 @@ def lanes_shape(shape: Shape, width: int) -> Shape:
 
 
 class Replicas:
-    """One array (the values or the gradients of a blob) in up to two places.
+    """One array (the values or the gradients of a blob) in up to three places.
 
     ``read`` converts if the place is stale; ``write`` promises to overwrite everything, so nothing is
     converted; ``update`` reads and then writes. ``expose`` hands the plain array to a user, who may keep
@@ -70,7 +77,7 @@ class Replicas:
         self.handed_out = False
         self.conversions = 0
         self._version = next(_versions)
-        self._arrays: dict[Place, np.ndarray] = {}
+        self._arrays: dict[Place, Any] = {}
         self._fresh: set[Place] = set()
         self._exposed = False
 
@@ -81,7 +88,7 @@ class Replicas:
 
     @property
     def allocated_bytes(self) -> int:
-        """Memory held by all places."""
+        """Memory held by all places, the device's included."""
         return sum(array.nbytes for array in self._arrays.values())
 
     def prefers(self, place: Place) -> bool:
@@ -89,10 +96,14 @@ class Replicas:
         return not self._fresh or (place in self._fresh and not (self._exposed and place is not PLAIN))
 
     def home(self) -> Place:
-        """A place where the array is fresh, lanes first: where a kernel that takes any layout should work."""
+        """Where a CPU kernel that takes any layout should work: lanes where the array is fresh there, else plain."""
         return LANES if LANES in self._fresh and self.prefers(LANES) else PLAIN
 
-    def read(self, place: Place) -> np.ndarray:
+    @overload
+    def read(self, place: Literal[Place.CUDA]) -> DeviceArray: ...  # type: ignore[overload-overlap]
+    @overload
+    def read(self, place: Place) -> np.ndarray: ...
+    def read(self, place: Place) -> Any:
         """The array at ``place``, fresh. Its content must not be changed."""
         if place in self._fresh and not self._exposed:
             return self._arrays[place]
@@ -102,7 +113,11 @@ class Replicas:
         self._fresh.add(place)
         return array
 
-    def write(self, place: Place) -> np.ndarray:
+    @overload
+    def write(self, place: Literal[Place.CUDA]) -> DeviceArray: ...  # type: ignore[overload-overlap]
+    @overload
+    def write(self, place: Place) -> np.ndarray: ...
+    def write(self, place: Place) -> Any:
         """The array at ``place``, of any content, to be overwritten wholly; other places become stale."""
         array = self._array(place)
         self._fresh = {place}
@@ -110,7 +125,11 @@ class Replicas:
         self._version = next(_versions)
         return array
 
-    def update(self, place: Place) -> np.ndarray:
+    @overload
+    def update(self, place: Literal[Place.CUDA]) -> DeviceArray: ...  # type: ignore[overload-overlap]
+    @overload
+    def update(self, place: Place) -> np.ndarray: ...
+    def update(self, place: Place) -> Any:
         """The array at ``place``, fresh, to be changed in place; other places become stale."""
         self.read(place)
         return self.write(place)
@@ -135,14 +154,20 @@ class Replicas:
         """Takes a new shape. Memory is kept where the number of elements stays; else it is let go."""
         if shape == self.shape:
             return
-        keep = self.read(PLAIN) if math.prod(shape) == math.prod(self.shape) and self._arrays else None
+        keeps = math.prod(shape) == math.prod(self.shape) and bool(self._arrays)
+        # The device's array is flat, whatever the shape.
+        device_array = self._arrays[CUDA] if keeps and CUDA in self._fresh and not self._exposed else None
+        plain = self.read(PLAIN) if keeps and device_array is None else None
         self.shape = shape
         self._arrays.clear()
         self._fresh.clear()
         self._exposed = False
         self._version = next(_versions)
-        if keep is not None:
-            self._arrays[PLAIN] = keep.reshape(shape)
+        if device_array is not None:
+            self._arrays[CUDA] = device_array
+            self._fresh.add(CUDA)
+        if plain is not None:
+            self._arrays[PLAIN] = plain.reshape(shape)
             self._fresh.add(PLAIN)
 
     def view_of(self, other: Replicas) -> None:
@@ -151,9 +176,22 @@ class Replicas:
         self._fresh = {PLAIN}
         self._exposed = True
 
-    def _array(self, place: Place) -> np.ndarray:
+    def stand_on(self, memory: DeviceArray) -> None:
+        """Moves its place on the device to ``memory``, which has as many elements."""
+        array = self.read(PLAIN) if self._fresh else None
+        self._arrays[CUDA] = memory
+        self._fresh.discard(CUDA)
+        if array is not None:
+            self.read(CUDA)
+
+    def _array(self, place: Place) -> Any:
         array = self._arrays.get(place)
         if array is None:
+            if place is CUDA:
+                from netcli.runtime.cuda.memory import device_zeros
+
+                array = self._arrays[CUDA] = device_zeros(math.prod(self.shape), self.dtype)
+                return array
             shape = self.shape
             if place is LANES:
                 from netcli.runtime.jit import LANES as width
@@ -162,10 +200,18 @@ class Replicas:
             array = self._arrays[place] = aligned_zeros(shape, self.dtype)
         return array
 
-    def _convert(self, place: Place, target: np.ndarray) -> None:
+    def _convert(self, place: Place, target: Any) -> None:
         from netcli.runtime.lane_kernels import lanes_to_plain, plain_to_lanes
 
         self.conversions += 1
+        if place is CUDA:
+            target.copy_from_host(self.read(PLAIN))
+            return
+        if place is PLAIN and LANES not in self._fresh:
+            self._arrays[CUDA].copy_to_host(target)
+            return
+        if place is LANES:
+            self.read(PLAIN)
         lanes = self._array(LANES)
         logical = self._array(PLAIN).reshape(self.shape[0] if self.shape else 1, lanes.shape[2], lanes.shape[1])
         if place is LANES:

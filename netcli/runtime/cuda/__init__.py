@@ -1,0 +1,1 @@
+"""What computes on an NVIDIA GPU: the toolkit, one stream, kernels, memory and graphs."""

@@ -1,0 +1,95 @@
+"""The one importer of numba's CUDA and of cuda.core.
+
+``cuda`` is numba's module, for the bodies of kernels. With ``NUMBA_ENABLE_CUDASIM=1`` in the environment numba runs
+kernels in Python (``SIMULATED``), and nothing but numba is needed; else the packages of the extra ``cuda13`` or
+``cuda12`` are. No driver and no device are needed to import this, or to compile.
+
+Raises:
+    RunError: NC510 at import if the packages are missing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import numba
+
+from netcli.errors import RunError
+
+SIMULATED: bool = bool(numba.config.ENABLE_CUDASIM)
+
+INSTALL = "pip install 'netcli[cuda13]'"
+"""For drivers of CUDA 13, that is 580 and newer; ``cuda12`` is for older ones."""
+
+
+def check_packages() -> None:
+    """Raises RunError NC510 if one of the packages that CUDA needs is missing."""
+    for name in ("numba_cuda", "cuda.core", "cuda.bindings"):
+        try:
+            found = importlib.util.find_spec(name) is not None
+        except ModuleNotFoundError:
+            found = False
+        if not found:
+            raise RunError.of(
+                "NC510",
+                f"CUDA needs packages that are not installed, {name} for one",
+                hint=f"{INSTALL} (or cuda12, for a driver older than 580); or leave --device out",
+            )
+
+
+core: Any = None
+driver: Any = None
+if not SIMULATED:
+    check_packages()
+    core = importlib.import_module("cuda.core")
+    driver = importlib.import_module("cuda.bindings.driver")
+cuda: Any = importlib.import_module("numba.cuda")
+
+
+def multiprocessors() -> int:
+    """How many blocks of threads the device in use runs at once, at least."""
+    from netcli.runtime.cuda.device import current
+
+    return current().multiprocessors
+
+
+def numba_types(names: Sequence[str]) -> Any:
+    """The signature of a kernel with arguments of these types, as ``netcli.runtime.cuda.kernel`` calls them."""
+    numbers = {"i4": numba.types.int32, "u4": numba.types.uint32, "f4": numba.types.float32}
+    return numba.types.void(
+        *(numba.types.CPointer(numbers[name[:-1]]) if name.endswith("*") else numbers[name] for name in names)
+    )
+
+
+@contextmanager
+def compiling_for(capability: tuple[int, int]) -> Iterator[None]:
+    """Lets numba compile functions that kernels call without asking a driver for the device."""
+    from numba.cuda import dispatcher
+
+    asked = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        dispatcher.get_current_device = asked
+
+
+def ptx(function: Callable[..., Any], signature: Any, capability: tuple[int, int], threads: int) -> str:
+    """The PTX of a kernel for blocks of ``threads``. Divisions and roots are IEEE's, products and sums fuse."""
+    with compiling_for(capability):
+        text, _ = cuda.compile(
+            function, signature, cc=capability, device=False, abi="numba", launch_bounds=threads, fastmath=False
+        )
+    return str(text)
+
+
+def linked(text: str, capability: tuple[int, int]) -> tuple[bytes, str]:
+    """(the cubin made of PTX, the assembler's report on registers, spills and stack). Needs no driver."""
+    options = core.LinkerOptions(arch=f"sm_{capability[0]}{capability[1]}", ptxas_options=["-v"])
+    linker = core.Linker(core.ObjectCode.from_ptx(text.encode()), options=options)
+    return bytes(linker.link("cubin").code), str(linker.get_info_log())
