@@ -43,9 +43,7 @@ class Dropout(Layer):
         return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        context = self.context
-        key = stream_key(context.seed, "dropout", self.name, context.pass_index)
-        self._key = np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF)
+        self._key = self.pass_key()
         place = bottoms[0].values.home()
         self._apply(bottoms[0].values.read(place), place, tops[0].values.write(place), bottoms[0].shape)
 
@@ -54,6 +52,12 @@ class Dropout(Layer):
             return
         place = tops[0].gradients.home()
         self._apply(tops[0].gradients.read(place), place, bottoms[0].gradients.write(place), bottoms[0].shape)
+
+    def pass_key(self) -> np.uint64:
+        """What the mask of this pass is a hash of, beside an element's index."""
+        context = self.context
+        key = stream_key(context.seed, "dropout", self.name, context.pass_index)
+        return np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF)
 
     def _apply(self, source: np.ndarray, place: Place, target: np.ndarray, shape: Shape) -> None:
         """Values and gradients take the same mask and scale."""

@@ -77,8 +77,7 @@ class Pooling(Layer):
             if len(tops) > 1:
                 np.copyto(self._seen(tops[1].values.write(self._place)), chosen, casting="same_kind")
         elif self.training:
-            key = stream_key(self.context.seed, "pooling", self.name, self.context.pass_index)
-            pool.drawn(x, np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF), y)
+            pool.drawn(x, self.pass_key(), y)
         else:
             pool.expected(x, y)
 
@@ -97,6 +96,11 @@ class Pooling(Layer):
         else:
             x, y = self._seen(bottoms[0].values.read(place)), self._seen(tops[0].values.read(place))
             pool.of_expected(x, y, dy, dx)
+
+    def pass_key(self) -> np.uint64:
+        """What the draws of this pass are hashes of, beside an element's index."""
+        key = stream_key(self.context.seed, "pooling", self.name, self.context.pass_index)
+        return np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF)
 
     def _seen(self, array: np.ndarray) -> np.ndarray:
         """As the kernels want it: lanes as they are; of a plain array each channel as an image of its own."""

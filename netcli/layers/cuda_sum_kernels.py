@@ -1,0 +1,63 @@
+"""CUDA kernels of ``cuda_sums``: arrays are (outer, channels, inner), flat."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netcli.runtime.cuda.kernel import cuda_kernel
+from netcli.runtime.cuda.rows import ROW_BLOCK, total_of
+from netcli.runtime.cuda.toolkit import cuda
+
+VALUES, ABSOLUTE_VALUES, SQUARES, PRODUCTS = 0, 1, 2, 3
+
+
+@cuda_kernel("i4, f4*, f4*, f4*, i4, f4*, u4, u4, u4", block=ROW_BLOCK)
+def partial_sums(kind, a, b, centres, centred, partial, outer, channels, inner):
+    """partial (channels, chunks): sums of a, |a|, a^2 or a b, as ``kind`` says, with a less its channel's centre.
+
+    A block is a chunk of a channel: the grid is (channels, chunks).
+    """
+    channel, chunk = np.uint32(cuda.blockIdx.x), np.uint32(cuda.blockIdx.y)
+    parts = cuda.shared.array(ROW_BLOCK, np.float32)
+    thread, chunks = np.uint32(cuda.threadIdx.x), np.uint32(cuda.gridDim.y)
+    centre = centres[channel] if centred else np.float32(0)
+    total = np.float32(0)
+    items = np.uint32(outer * inner)
+    item = np.uint32(chunk * np.uint32(ROW_BLOCK) + thread)
+    while item < items:
+        row = np.uint32(item // inner)
+        i = np.uint32(np.uint32(row * channels + channel) * inner + np.uint32(item - np.uint32(row * inner)))
+        value = a[i] - centre
+        if kind == VALUES:
+            total += value
+        elif kind == ABSOLUTE_VALUES:
+            total += abs(value)
+        elif kind == SQUARES:
+            total += value * value
+        else:
+            total += value * b[i]
+        item = np.uint32(item + np.uint32(chunks * np.uint32(ROW_BLOCK)))
+    parts[thread] = total
+    cuda.syncthreads()
+    if thread == 0:
+        partial[np.uint32(np.uint32(channel * chunks) + chunk)] = total_of(parts)
+
+
+@cuda_kernel("f4*, f4*, u4, f4, i4", block=ROW_BLOCK)
+def add_chunks(partial, sums, chunks, factor, adds):
+    """sums (channels,) = factor times the sum of the channel's chunks; added to what is there if it ``adds``.
+
+    A block is a channel. partial: (channels, chunks).
+    """
+    parts = cuda.shared.array(ROW_BLOCK, np.float32)
+    channel, thread = np.uint32(cuda.blockIdx.x), np.uint32(cuda.threadIdx.x)
+    total = np.float32(0)
+    chunk = thread
+    while chunk < chunks:
+        total += partial[np.uint32(np.uint32(channel * chunks) + chunk)]
+        chunk = np.uint32(chunk + np.uint32(ROW_BLOCK))
+    parts[thread] = total
+    cuda.syncthreads()
+    if thread == 0:
+        total = factor * total_of(parts)
+        sums[channel] = sums[channel] + total if adds else total
