@@ -33,7 +33,7 @@ from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
 
-_LEAST_SQUARED_LENGTH = 1e-12
+LEAST_SQUARED_LENGTH = 1e-12
 """Is added to the squared length of a row, so that a row of zeros stays one."""
 
 
@@ -70,7 +70,7 @@ class InnerProduct(WindowedProduct):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         if self.param.inner_product_param.normalize:
             weights = self.params[0].values.update(PLAIN) if self.training else self._copied_weights()
-            self.kernels.rescale_rows(weights, self.real(_LEAST_SQUARED_LENGTH))
+            self.kernels.rescale_rows(weights, self.real(LEAST_SQUARED_LENGTH))
         super().forward(bottoms, tops)
 
     def gradient_exception(self, kind: str, index: int) -> str:

@@ -106,18 +106,22 @@ class InfogainLoss(SoftmaxLoss):
         """Room for the row of H that belongs to each item."""
         return self._workspace.scratch("targets", *form.shape)
 
-    def _matrix(self, bottoms: Sequence[Blob]) -> np.ndarray:
-        """H (K, K), from the bottom or from the file, which is read once."""
-        if len(bottoms) == 3:
-            return bottoms[2].values.read(PLAIN).reshape(self._classes, self._classes)
+    def stored_matrix(self, classes: int) -> np.ndarray:
+        """H (K, K) from the file, which is read once. Raises RunError NC133 for one of another size."""
         if self._stored_matrix is None:
             stored = self.context.feeds.read_array(self.param, self.param.infogain_loss_param.source)
             self._stored_matrix = stored.astype(self.context.dtype)
-        if self._stored_matrix.size != self._classes**2:
+        if self._stored_matrix.size != classes**2:
             raise self.run_error(
                 "NC133",
                 f"H in '{self.param.infogain_loss_param.source}' does not fit the predictions",
-                expected=f"{self._classes} x {self._classes} values for {self._classes} classes",
+                expected=f"{classes} x {classes} values for {classes} classes",
                 actual=f"{self._stored_matrix.size} in {self._stored_matrix.shape}",
             )
-        return self._stored_matrix.reshape(self._classes, self._classes)
+        return self._stored_matrix.reshape(classes, classes)
+
+    def _matrix(self, bottoms: Sequence[Blob]) -> np.ndarray:
+        """H (K, K), from the bottom or from the file."""
+        if len(bottoms) == 3:
+            return bottoms[2].values.read(PLAIN).reshape(self._classes, self._classes)
+        return self.stored_matrix(self._classes)

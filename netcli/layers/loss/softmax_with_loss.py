@@ -55,9 +55,7 @@ class SoftmaxWithLoss(SoftmaxLoss):
         shape, label_shape = bottom_shapes
         loss_param = self.param.loss_param
         self.axis = self.canonical_axis(self.param.softmax_param.axis, len(shape), "softmax_param", "axis")
-        self.has_targets = shape[self.axis] > 1 and _without_trailing_ones(shape) == _without_trailing_ones(
-            label_shape
-        )
+        self.has_targets = shape[self.axis] > 1 and _without_trailing_ones(shape) == _without_trailing_ones(label_shape)
         if not self.has_targets:
             check_label_count(self, shape, self.axis, label_shape)
         elif loss_param.HasField("ignore_label"):

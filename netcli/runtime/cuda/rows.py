@@ -1,8 +1,8 @@
 """One block of threads for each row: what kernels need that go along rows.
 
-Each thread takes every ``ROW_BLOCK``-th element and puts its part into shared memory. After ``cuda.syncthreads()`` every
-thread adds up all parts, in the same order: there is nothing to wait for any more, the result is known to all, and it
-is the same in every run. Before the parts are written again the block has to synchronise once more.
+Each thread takes every ``ROW_BLOCK``-th element and puts its part into shared memory. After ``cuda.syncthreads()``
+every thread adds up all parts, in the same order: there is nothing to wait for any more, the result is known to all,
+and it is the same in every run. Before the parts are written again the block has to synchronise once more.
 """
 
 from __future__ import annotations

@@ -7,12 +7,14 @@ for nobody can as well run one after the other.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
+from numba.cuda.simulator import kernelapi
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 from numba.cuda.simulator.kernel import FakeCUDAKernel
 from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule, swapped_cuda_module
@@ -20,6 +22,23 @@ from numba.cuda.simulator.kernelapi import Dim3, FakeCUDAModule, swapped_cuda_mo
 from netcli.runtime.cuda.toolkit import cuda
 
 _TOGETHER = frozenset({"syncthreads", "shared"})
+
+
+class _SharedMemory(kernelapi.FakeCUDAShared):
+    """The simulator's, for arrays with an alignment too, which means nothing here."""
+
+    def array(self, shape: Any, dtype: Any, alignment: int = 0) -> np.ndarray:
+        """The array of the line of code that asks: one for all threads."""
+        frame = sys._getframe(1)
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        allocated: np.ndarray | None = self._allocations.get(place)
+        if allocated is None:
+            # Of threads that come here at once the first one's array is everyone's.
+            allocated = self._allocations.setdefault(place, np.empty(shape, dtype))
+        return allocated
+
+
+kernelapi.FakeCUDAShared = _SharedMemory
 
 
 def simulate(
