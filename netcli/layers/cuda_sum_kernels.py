@@ -11,11 +11,12 @@ from netcli.runtime.cuda.toolkit import cuda
 VALUES, ABSOLUTE_VALUES, SQUARES, PRODUCTS = 0, 1, 2, 3
 
 
-@cuda_kernel("i4, f4*, f4*, f4*, i4, f4*, u4, u4, u4", block=ROW_BLOCK)
-def partial_sums(kind, a, b, centres, centred, partial, outer, channels, inner):
+@cuda_kernel("i4, f4*, f4*, f4*, i4, f4*, f4, i4, u4, u4, u4", block=ROW_BLOCK)
+def partial_sums(kind, a, b, centres, centred, partial, factor, adds, outer, channels, inner):
     """partial (channels, chunks): sums of a, |a|, a^2 or a b, as ``kind`` says, with a less its channel's centre.
 
-    A block is a chunk of a channel: the grid is (channels, chunks).
+    They are taken ``factor`` times, and added to what is there if it ``adds``. A block is a chunk of a channel: the
+    grid is (channels, chunks).
     """
     channel, chunk = np.uint32(cuda.blockIdx.x), np.uint32(cuda.blockIdx.y)
     parts = cuda.shared.array(ROW_BLOCK, np.float32)
@@ -40,7 +41,9 @@ def partial_sums(kind, a, b, centres, centred, partial, outer, channels, inner):
     parts[thread] = total
     cuda.syncthreads()
     if thread == 0:
-        partial[np.uint32(np.uint32(channel * chunks) + chunk)] = total_of(parts)
+        at = np.uint32(np.uint32(channel * chunks) + chunk)
+        total = factor * total_of(parts)
+        partial[at] = partial[at] + total if adds else total
 
 
 @cuda_kernel("f4*, f4*, u4, f4, i4", block=ROW_BLOCK)

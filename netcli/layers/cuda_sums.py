@@ -1,7 +1,8 @@
 """Sums over all but the channels on a GPU: deterministic, in two stages, with no atomics.
 
 Arrays are seen as (outer, channels, inner), as ``channel_form`` sees a plain blob. A block of threads sums a chunk of
-a channel: each thread some items in order, then their sums. A second block adds up the chunks of a channel.
+a channel: each thread some items in order, then their sums. Another block adds up the
+chunks of a channel, if there are several.
 """
 
 from __future__ import annotations
@@ -63,16 +64,22 @@ class ChannelForm:
         return self.channels, max(1, min(most, _BLOCKS_WANTED // max(1, self.channels)))
 
 
-def partial_room(form: CudaForm, shape: ChannelForm) -> DeviceArray:
-    """Room for the sums of the chunks, (channels, chunks)."""
-    return form.scratch("partial sums", math.prod(shape.grid))
-
-
-def finish(form: CudaForm, shape: ChannelForm, sums: DeviceArray, *, factor: float = 1, adds: bool = False) -> None:
-    """sums (channels,) = factor times what stands in ``partial_room``; added to what is there if it ``adds``."""
+def chunk_room(form: CudaForm, shape: ChannelForm, sums: DeviceArray) -> DeviceArray:
+    """Where the sums of the chunks go, (channels, chunks): right to ``sums`` if there is one chunk a channel."""
     channels, chunks = shape.grid
-    partial = partial_room(form, shape)
-    kernels.add_chunks(channels, partial, sums, chunks, factor, int(adds))
+    return sums if chunks == 1 else form.scratch("partial sums", channels * chunks)
+
+
+def add_chunks(
+    partial: DeviceArray, shape: ChannelForm, sums: DeviceArray, *, factor: float = 1, adds: bool = False
+) -> None:
+    """sums (channels,) = factor times the sums of what stands in ``chunk_room``; added to what is there if it ``adds``.
+
+    There is nothing to do if that is ``sums`` itself.
+    """
+    channels, chunks = shape.grid
+    if partial is not sums:
+        kernels.add_chunks(channels, partial, sums, chunks, factor, int(adds))
 
 
 def channel_sums(
@@ -87,16 +94,22 @@ def channel_sums(
     factor: float = 1,
     adds: bool = False,
 ) -> None:
-    """As ``finish``, of what ``kind``, one of the kernels', names: of a less its channel's centre, and of b."""
-    is_centred = centres is not None
+    """sums (channels,) = factor times what ``kind``, one of the kernels', names; added to what is there if it ``adds``.
+
+    It is summed over a less its channel's centre, if there are ``centres``, and b.
+    """
+    partial = chunk_room(form, shape, sums)
+    is_final = partial is sums
     kernels.partial_sums(
         shape.grid,
         kind,
         a,
         a if b is None else b,
         a if centres is None else centres,
-        int(is_centred),
-        partial_room(form, shape),
+        int(centres is not None),
+        partial,
+        factor if is_final else 1,
+        int(adds and is_final),
         *shape.sizes,
     )
-    finish(form, shape, sums, factor=factor, adds=adds)
+    add_chunks(partial, shape, sums, factor=factor, adds=adds)

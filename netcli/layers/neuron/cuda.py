@@ -8,7 +8,7 @@ import numpy as np
 
 from netcli.layers.cuda_form import CudaForm, cuda_form
 from netcli.layers.cuda_kept_input import keep_input, kept_input
-from netcli.layers.cuda_sums import ChannelForm, finish, partial_room
+from netcli.layers.cuda_sums import ChannelForm, add_chunks, chunk_room
 from netcli.layers.neuron import cuda_kernels as kernels
 from netcli.layers.neuron.activation import Activation
 from netcli.layers.neuron.dropout import Dropout
@@ -112,9 +112,10 @@ class PReluOnCuda(CudaForm):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         form, x, dy = self._form(bottoms[0]), kept_input(self, bottoms[0], tops[0]), tops[0].gradients.read(CUDA)
         dx = bottoms[0].gradients.write(CUDA) if propagate_down[0] else dy
-        slopes, partial = self.layer.params[0].values.read(CUDA), partial_room(self, form)
-        kernels.prelu_backward(form.grid, x, dy, slopes, dx, partial, int(propagate_down[0]), *form.sizes)
-        finish(self, form, self.layer.params[0].gradients.update(CUDA), adds=True)
+        slopes, sums = self.layer.params[0].values.read(CUDA), self.layer.params[0].gradients.update(CUDA)
+        partial, wanted = chunk_room(self, form, sums), int(propagate_down[0])
+        kernels.prelu_backward(form.grid, x, dy, slopes, dx, partial, int(partial is sums), wanted, *form.sizes)
+        add_chunks(partial, form, sums, adds=True)
 
     def _form(self, bottom: Blob) -> ChannelForm:
         """All values are one channel's where all have one slope."""

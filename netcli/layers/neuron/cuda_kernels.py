@@ -209,11 +209,11 @@ def prelu_forward(x, slopes, y, kept, keeps, count, channels, inner):
         y[i] = bodies.relu(value, slopes[np.uint32(np.uint32(i // inner) % channels)])
 
 
-@cuda_kernel("f4*, f4*, f4*, f4*, f4*, i4, u4, u4, u4", block=ROW_BLOCK)
-def prelu_backward(x, dy, slopes, dx, partial, wanted, outer, channels, inner):
+@cuda_kernel("f4*, f4*, f4*, f4*, f4*, i4, i4, u4, u4, u4", block=ROW_BLOCK)
+def prelu_backward(x, dy, slopes, dx, partial, adds, wanted, outer, channels, inner):
     """Writes dx if ``wanted``, and partial (channels, chunks): sums of dy x over the x that are not positive.
 
-    A block is a chunk of a channel: the grid is (channels, chunks).
+    The sums are added to what is there if it ``adds``. A block is a chunk of a channel: the grid is (channels, chunks).
     """
     parts = cuda.shared.array(ROW_BLOCK, np.float32)
     channel, chunk = np.uint32(cuda.blockIdx.x), np.uint32(cuda.blockIdx.y)
@@ -234,4 +234,6 @@ def prelu_backward(x, dy, slopes, dx, partial, wanted, outer, channels, inner):
     parts[thread] = total
     cuda.syncthreads()
     if thread == 0:
-        partial[np.uint32(np.uint32(channel * chunks) + chunk)] = total_of(parts)
+        at = np.uint32(np.uint32(channel * chunks) + chunk)
+        total = total_of(parts)
+        partial[at] = partial[at] + total if adds else total

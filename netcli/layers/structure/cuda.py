@@ -13,7 +13,8 @@ from netcli.runtime.cuda.kernel import blocks_for
 @cuda_form("Split")
 class SplitOnCuda(CudaForm):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """The tops share the bottom's array, as they do on the CPU."""
+        """The tops share the bottom's array, as they do on the CPU, once it is on the device."""
+        bottoms[0].values.read(CUDA)
         self.layer.forward(bottoms, tops)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
