@@ -22,6 +22,7 @@ import numpy as np
 from netcli.errors import ConfigError, RunError
 from netcli.layers.feeding import FeedSource, NoFeeds
 from netcli.layers.fillers import check_filler
+from netcli.layers.share import WHOLE, Share
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import Blob, Shape
 from netcli.schema import caffe_pb2 as pb
@@ -38,7 +39,7 @@ class LayerContext:
     the solver's iterations (None where no solver drives the net), both set from outside, so that a layer's
     randomness and schedules are functions of the iteration and not of hidden counters. ``load_user_code`` is
     true in a net that is made to run: only there may a Python layer load its module, never where a net is
-    merely planned (``check``, ``show``).
+    merely planned (``check``, ``show``). ``share`` is the part of each batch that this process computes.
     """
 
     phase: int = pb.TRAIN
@@ -49,6 +50,7 @@ class LayerContext:
     pass_index: int = 0
     iteration: int | None = None
     load_user_code: bool = False
+    share: Share = WHOLE
 
 
 class ShapesKnownAtRunTime(Exception):
@@ -160,6 +162,13 @@ class Layer:
             return "it is not learned"
         return self.no_gradient
 
+    def averages_batch(self, top: int) -> bool:
+        """Whether ``top`` is a mean over the items of the batch, and not a sum over them or one value for each.
+
+        Asked after ``setup``. Where several processes share a batch, each computes the mean over its part.
+        """
+        return self.is_loss and top == 0
+
     def close(self) -> None:
         """Lets go of what the layer holds (a data layer's feed)."""
         return
@@ -174,6 +183,10 @@ class Layer:
     def wants_gradient(self, index: int) -> bool:
         """Whether the gradient of parameter ``index`` is wanted; yes for a layer that stands in no net."""
         return not self.trains or self.trains[index]
+
+    def counting_share(self, leaves_out: bool) -> Share:
+        """The share to count valid items with: one in which nothing is left out need not ask the other processes."""
+        return self.context.share if leaves_out else WHOLE
 
     def canonical_axis(self, axis: int, dimensions: int, *where: str | int) -> int:
         """``axis`` counted from the front; negative axes count from the end. Raises ConfigError NC123."""

@@ -12,7 +12,9 @@ from netcli.errors import RunError
 from netcli.layers.feeding import FeedSource, NoFeeds
 from netcli.layers.fillers import fill
 from netcli.layers.layer import Layer, LayerContext
+from netcli.layers.share import WHOLE, Share
 from netcli.net import debug_info
+from netcli.net.batch_parts import loss_factors
 from netcli.net.cuda_runners import on_device
 from netcli.net.graph import build_graph
 from netcli.net.learnable import Learnable
@@ -36,6 +38,7 @@ class _BoundStep:
     bottoms: list[Blob]
     tops: list[Blob]
     bottom_shapes: list[Shape] = field(default_factory=list)
+    loss_weights: list[float] = field(default_factory=list)
 
 
 class Net:
@@ -49,6 +52,7 @@ class Net:
         seed: starts fillers and dropout; None draws one, which ``seed`` then tells.
         share_with: a net whose parameters this one uses, by layer name (a test net and its training net).
         device: "cpu", "cuda" or "cuda:N".
+        share: the part of each batch that is computed here.
 
     Attributes:
         cuda: what runs its layers on the GPU; None on the CPU.
@@ -77,12 +81,14 @@ class Net:
         seed: int | None = None,
         share_with: Net | None = None,
         device: str = "cpu",
+        share: Share = WHOLE,
     ) -> None:
         self.seed = fresh_seed() if seed is None else seed
         self.cuda = on_device(device)
         context = LayerContext(
-            feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), device=device, seed=self.seed, load_user_code=True
-        )
+            feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), device=device, seed=self.seed, load_user_code=True,
+            share=share,
+        )  # fmt: skip
         self.graph = build_graph(source, phase, level=level, stages=stages, context=context)
         self.context = context
         self.source = source
@@ -108,6 +114,9 @@ class Net:
             )
             for step in self.graph.steps
         ]
+        for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
+            weights = bound.plan.loss_weights
+            bound.loss_weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
         for bound in self._steps:
             self._seed_loss_gradients(bound)
 
@@ -150,11 +159,14 @@ class Net:
         return self.loss(first, end)
 
     def loss(self, first: int = 0, end: int | None = None) -> float:
-        """Sum of loss weight times top over the layers, as of the last forward pass."""
+        """Sum of loss weight times top over the layers, as of the last forward pass.
+
+        Of a divided batch it is this part's, such that all parts add up to the loss of the batch.
+        """
         return sum(
             weight * float(top.values.read(PLAIN).sum())
             for bound in self._steps[first:end]
-            for top, weight in zip(bound.tops, bound.plan.loss_weights, strict=True)
+            for top, weight in zip(bound.tops, bound.loss_weights, strict=True)
             if weight
         )
 
@@ -244,8 +256,8 @@ class Net:
 
     def _seed_loss_gradients(self, bound: _BoundStep) -> None:
         """A loss's gradient with respect to itself is its weight; its layer's backward starts from there."""
-        for top, weight in zip(bound.tops, bound.plan.loss_weights, strict=True):
-            if weight:
+        for top, planned, weight in zip(bound.tops, bound.plan.loss_weights, bound.loss_weights, strict=True):
+            if planned:
                 top.gradients.write(PLAIN).fill(weight)
 
     def _reshape_if_needed(self, bound: _BoundStep) -> None:

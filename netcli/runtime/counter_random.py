@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from netcli.runtime.counter_key import GOLDEN
 from netcli.runtime.jit import kernel
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_GOLDEN = np.uint64(GOLDEN)
 _FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)
 _FACTOR_2 = np.uint64(0x94D049BB133111EB)
 _SHIFT_1 = np.uint64(30)

@@ -71,7 +71,11 @@ class Accuracy(Layer):
         wrong = self.kernels.count_right(x, labels, self.top_k, self.ignored, right, samples)
         if wrong >= 0:
             raise label_error(self, labels, wrong, classes)
-        tops[0].values.write(PLAIN).fill(right.sum() / max(1, samples.sum()))
+        share = self.counting_share(self.ignored != NO_LABEL)
+        tops[0].values.write(PLAIN).fill(right.sum() / share.mean_divisor(samples.sum()))
         if len(tops) > 1:
-            np.maximum(samples, 1, out=samples)
-            np.divide(right, samples, out=tops[1].values.write(PLAIN), casting="same_kind")
+            divisors = self.context.share.mean_divisors(samples)
+            np.divide(right, divisors, out=tops[1].values.write(PLAIN), casting="same_kind")
+
+    def averages_batch(self, top: int) -> bool:
+        return True

@@ -70,7 +70,11 @@ class CenterLoss(Layer):
         x, labels = self._rows(bottoms)
         centers = self.params[0].values.read(PLAIN)
         counts = self._workspace.scratch("counts", len(centers))
-        self.kernels.center_gradient(x, labels, centers, counts, self.params[0].gradients.update(PLAIN))
+        gradient = self.params[0].gradients.update(PLAIN)
+        if self.context.share.divided:
+            self._add_part(x, labels, centers, counts, gradient)
+        else:
+            self.kernels.center_gradient(x, labels, centers, counts, gradient)
         if propagate_down[0]:
             scale = self.real(float(tops[0].gradients.read(PLAIN)) / len(x))
             dx = bottoms[0].gradients.write(PLAIN).reshape(x.shape)
@@ -78,6 +82,20 @@ class CenterLoss(Layer):
 
     def gradient_exception(self, kind: str, index: int) -> str:
         return "the centres get an update instead of a gradient" if kind == "param" else ""
+
+    def _add_part(
+        self, x: np.ndarray, labels: np.ndarray, centers: np.ndarray, counts: np.ndarray, gradient: np.ndarray
+    ) -> None:
+        """What a part of a batch adds: n_j counts the items of all parts."""
+        share = self.context.share
+        part = self._workspace.scratch("part", *centers.shape)
+        part.fill(0)
+        self.kernels.center_gradient(x, labels, centers, counts, part)
+        own = counts - 1 if not share.idle else np.zeros_like(counts)
+        whole = own.copy()
+        share.add(whole)
+        if not share.idle:
+            gradient += part * (counts / (1 + whole))[:, None]
 
     @staticmethod
     def _rows(bottoms: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray]:

@@ -87,7 +87,10 @@ class InfogainLoss(SoftmaxLoss):
         total, _ = self.kernels.target_loss_forward(
             x, probability, targets, self._lanes_in_use(x), self.real(0), self.real(_LARGEST_COST)
         )
-        self._normaliser = normaliser(self.mode, outer=self._outer, items=self._items, valid=valid)
+        self._normaliser = normaliser(
+            self.mode, outer=self._outer, items=self._items, valid=valid,
+            share=self.counting_share(self.ignored != NO_LABEL),
+        )  # fmt: skip
         tops[0].values.write(PLAIN).fill(total / self._normaliser)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:

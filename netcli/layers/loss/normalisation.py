@@ -5,11 +5,12 @@
     BATCH_SIZE   outer: the product of the dimensions before the axis
     NONE         1
 
-and never by less than 1.
+and never by less than 1. Where several processes share a batch, what counts as valid is counted over all of it.
 """
 
 from __future__ import annotations
 
+from netcli.layers.share import WHOLE, Share
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -22,11 +23,17 @@ def normalisation_mode(param: pb.LossParameter, default: int = pb.LossParameter.
     return default
 
 
-def normaliser(mode: int, *, outer: int, items: int, valid: int) -> float:
-    """The divisor for a loss over ``items`` labels, ``valid`` of them counted, in a batch of ``outer``."""
+def normaliser(mode: int, *, outer: int, items: int, valid: int, share: Share = WHOLE) -> float:
+    """The divisor for a loss over ``items`` labels, ``valid`` of them counted, in a batch of ``outer``.
+
+    Args:
+        share: the part of the batch that these items are, where items may be left out, so that other parts may have
+            another number of valid ones; it is then the divisor of ``Share.mean_divisor``.
+    """
+    if mode == pb.LossParameter.VALID:
+        return share.mean_divisor(valid)
     by_mode: dict[int, int] = {
         pb.LossParameter.FULL: items,
-        pb.LossParameter.VALID: valid,
         pb.LossParameter.BATCH_SIZE: outer,
         pb.LossParameter.NONE: 1,
     }

@@ -68,7 +68,9 @@ class SigmoidCrossEntropyLoss(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         x, targets, weights = self._rows(bottoms)
         total, valid = self.kernels.sigmoid_loss_forward(x, targets, weights, self.ignored)
-        self._normaliser = normaliser(self.mode, outer=len(x), items=x.size, valid=valid)
+        self._normaliser = normaliser(
+            self.mode, outer=len(x), items=x.size, valid=valid, share=self.counting_share(self.ignored != NO_LABEL)
+        )
         tops[0].values.write(PLAIN).fill(total / self._normaliser)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -78,6 +80,9 @@ class SigmoidCrossEntropyLoss(Layer):
         scale = self.real(float(tops[0].gradients.read(PLAIN)) / self._normaliser)
         dx = bottoms[0].gradients.write(PLAIN).reshape(x.shape)
         self.kernels.sigmoid_loss_backward(x, targets, weights, self.ignored, scale, dx)
+
+    def averages_batch(self, top: int) -> bool:
+        return top == 0 and self.mode != pb.LossParameter.NONE
 
     @staticmethod
     def _rows(bottoms: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -12,12 +12,14 @@ from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.workspace import Workspace
 from netcli.prototxt import LayerSource
 from netcli.runtime.blob import Blob, Place, Replicas, Shape
+from netcli.schema import caffe_pb2 as pb
 
 
 class SoftmaxLoss(Layer):
     """Base of SoftmaxWithLoss and InfogainLoss: predictions x along an axis, p = softmax(x), perhaps a top for p."""
 
     axis: int
+    mode: int
     _shape: Shape
     _place: Place
 
@@ -26,6 +28,9 @@ class SoftmaxLoss(Layer):
         self._workspace = Workspace(context.dtype)
         self._own_probabilities: Blob | None = None
         self._normaliser = 1.0
+
+    def averages_batch(self, top: int) -> bool:
+        return top == 0 and self.mode != pb.LossParameter.NONE
 
     def _softmax(self, predictions: Blob, tops: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray]:
         """Runs the softmax; returns the forms of x and p, and keeps their place for ``_form``."""

@@ -86,7 +86,10 @@ class SoftmaxWithLoss(SoftmaxLoss):
             )
             if wrong >= 0:
                 raise label_error(self, labels, wrong, self._classes)
-        self._normaliser = normaliser(self.mode, outer=self._outer, items=self._items, valid=valid)
+        self._normaliser = normaliser(
+            self.mode, outer=self._outer, items=self._items, valid=valid,
+            share=self.counting_share(self.has_targets or self.ignored != NO_LABEL),
+        )  # fmt: skip
         tops[0].values.write(PLAIN).fill(total / self._normaliser)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:

@@ -7,11 +7,13 @@ x: any shape -> y: the same. Source: Srivastava et al., "Dropout: a simple way t
 overfitting", JMLR 15, 2014, scaled at training time as in Caffe.
 
 The mask is not stored. Each element's m is a hash of the pass and of the element's place in the logical order
-(N, C, H, W), so that it depends neither on the layout nor on the threads, and backward finds it again.
+(N, C, H, W), so that it depends neither on the layout nor on the threads, and backward finds it again. Where several
+processes share a batch, it is the place in the whole batch.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +21,7 @@ import numpy as np
 from netcli.layers.layer import Layer
 from netcli.layers.registry import register
 from netcli.runtime.blob import LANES, Blob, Place, Shape
+from netcli.runtime.counter_key import key_from
 from netcli.runtime.streams import stream_key
 
 
@@ -40,6 +43,7 @@ class Dropout(Layer):
             )
         self.scale = self.real(1 / (1 - ratio))
         self.threshold = np.uint64(int(ratio * 2.0**64))
+        self._first = self.context.share.offset(math.prod(bottom_shapes[0]))
         return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -54,10 +58,10 @@ class Dropout(Layer):
         self._apply(tops[0].gradients.read(place), place, bottoms[0].gradients.write(place), bottoms[0].shape)
 
     def pass_key(self) -> np.uint64:
-        """What the mask of this pass is a hash of, beside an element's index."""
+        """What the mask of this pass is a hash of, beside an element's index in the part of the batch that is here."""
         context = self.context
         key = stream_key(context.seed, "dropout", self.name, context.pass_index)
-        return np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF)
+        return key_from(key, self._first)
 
     def _apply(self, source: np.ndarray, place: Place, target: np.ndarray, shape: Shape) -> None:
         """Values and gradients take the same mask and scale."""

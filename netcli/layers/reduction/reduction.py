@@ -46,6 +46,10 @@ class Reduction(Layer):
         dx = bottoms[0].gradients.write(PLAIN).reshape(self.form)
         self.kernels.reduction_backward(x, dy, self._kind(), self.factor, dx)
 
+    def averages_batch(self, top: int) -> bool:
+        settings = self.param.reduction_param
+        return settings.operation == pb.ReductionParameter.MEAN and self.form[0] == 1
+
     def _kind(self) -> int:
         """Which sum it is: the kernels' name for it."""
         operation = self.param.reduction_param.operation

@@ -17,6 +17,17 @@ def declared_shape(layer: Layer, message: pb.BlobShape, *where: str | int) -> Sh
     return tuple(message.dim)
 
 
+def part_of_batch(layer: Layer, shape: Shape) -> Shape:
+    """Of a divided batch this process's part of ``shape``; all of it where its first axis cannot be the batch."""
+    share = layer.context.share
+    return (share.part(shape[0]), *shape[1:]) if is_batch(layer, shape) else shape
+
+
+def is_batch(layer: Layer, shape: Shape) -> bool:
+    """Whether the first axis of a declared ``shape`` can be cut where the data layers' batches are cut."""
+    return bool(shape) and shape[0] % layer.context.share.declared == 0
+
+
 def one_for_each_top(layer: Layer, given: int, *where: str, least: int = 1) -> None:
     """Raises ConfigError NC120 or NC121 unless ``given`` values at ``where`` serve all tops or one top each."""
     tops = len(layer.param.top)

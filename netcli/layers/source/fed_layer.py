@@ -21,7 +21,7 @@ class FedLayer(Layer):
     _feed: Feed | None = None
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """() -> (batch_size, *shape of an item) for each top.
+        """() -> (batch_size, *shape of an item) for each top; of a divided batch this process's part.
 
         Raises:
             ConfigError: NC120 without a batch_size that has no default, NC121 for a batch_size of 0, NC130 where
@@ -51,7 +51,7 @@ class FedLayer(Layer):
                 actual=f"source '{settings.source}'",
                 hint="pass --input-shape C,H,W, or make the data set first",
             )
-        return [(settings.batch_size, *item) for item in items]
+        return [(self.context.share.part(settings.batch_size), *item) for item in items]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Raises RunError NC132 if the data have another shape than the net was built for, or the feed's own."""
