@@ -27,7 +27,7 @@ def scratch():
         if name not in arrays or arrays[name].size < size:
             arrays[name] = device_zeros(size)
             arrays[name].fill(np.nan)
-        return arrays[name]
+        return arrays[name].at(0, size)
 
     return get
 
@@ -93,12 +93,15 @@ WINDOWS = {
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_windows_are_gathered_while_they_are_multiplied(name, scratch):
+@pytest.mark.parametrize("way", ["gathered while multiplied", "written out"])
+def test_a_convolution_and_its_gradients(name, way, scratch):
+    from netcli.layers.convolution.cuda.columns import ColumnsProduct
     from netcli.layers.convolution.cuda.own import OwnProduct
     from netcli.runtime.cuda.memory import device_array, device_zeros
 
     windows, channels, outputs, groups = WINDOWS[name]
-    images, rng = (7 if SIMULATED else 50), np.random.default_rng(2)  # so many that a depth is split
+    # So many images that a depth is split.
+    images, rng = ((7 if name == "dilated" else 2) if SIMULATED else 50), np.random.default_rng(2)
     x, weights, dy = (
         rng.standard_normal(shape)
         for shape in (
@@ -110,7 +113,10 @@ def test_windows_are_gathered_while_they_are_multiplied(name, scratch):
     table = inputs_by_tap(windows)
     columns = np.where(table >= 0, x[:, :, table], 0).reshape(images, groups, -1, *table.shape)
     x_device, w_device, dy_device = (device_array(array.astype(np.float32)) for array in (x, weights, dy))
-    product = OwnProduct(windows, channels, outputs, groups, scratch)
+    if way == "written out":
+        product = ColumnsProduct(windows, channels, outputs, groups, scratch, most=columns.size // 2)
+    else:
+        product = OwnProduct(windows, channels, outputs, groups, scratch)
 
     y = device_zeros(dy.size)
     product.forward(images, x_device, w_device, None, y)

@@ -1,14 +1,21 @@
-"""Runs one layer of the table by itself, with its blobs fresh in the place that a test wants."""
+"""Runs one layer of the table by itself, with its blobs fresh in the place that a test wants.
+
+``runner`` is what runs: the layer itself, unless a test puts its form on another device there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from layer_case import SEED, LayerCase
 
 from netcli.layers.layer import Layer
 from netcli.runtime.blob import LANES, PLAIN, Blob, Place, Replicas
+
+if TYPE_CHECKING:
+    from netcli.layers.cuda_form import CudaForm
 
 PADDING_VALUE = 0.75
 """What stands in the padding lanes of values: any finite number must do."""
@@ -67,6 +74,7 @@ class SingleLayer:
             blob.values.write(PLAIN)[...] = case.make_param(rng, declaration.shape)
             self.layer.params.append(blob)
         self.layer.__dict__["kernels"] = TypedKernels(self.layer)
+        self.runner: Layer | CudaForm = self.layer
 
     @property
     def params(self) -> list[np.ndarray]:
@@ -83,7 +91,7 @@ class SingleLayer:
         """Writes the bottoms, runs forward, returns copies of the tops."""
         for blob, array in zip(self.bottoms, bottoms, strict=True):
             put(blob.values, array, place, padding=PADDING_VALUE)
-        self.layer.forward(self.bottoms, self.tops)
+        self.runner.forward(self.bottoms, self.tops)
         return [top.values.read(PLAIN).copy() for top in self.tops]
 
     def backward(
@@ -101,6 +109,6 @@ class SingleLayer:
             put(top.gradients, gradient, place)
         for param in self.layer.params:
             param.gradients.write(PLAIN).fill(0)
-        self.layer.backward(self.tops, wanted, self.bottoms)
+        self.runner.backward(self.tops, wanted, self.bottoms)
         bottoms = [blob.gradients.read(PLAIN).copy() for blob, want in zip(self.bottoms, wanted, strict=True) if want]
         return bottoms, [param.gradients.read(PLAIN).copy() for param in self.layer.params]
