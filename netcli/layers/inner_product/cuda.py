@@ -11,8 +11,8 @@ from netcli.layers.cuda_sums import ChannelForm, channel_sums
 from netcli.layers.inner_product import cuda_kernels as kernels
 from netcli.layers.inner_product.inner_product import LEAST_SQUARED_LENGTH, InnerProduct
 from netcli.runtime.blob import CUDA, Blob
-from netcli.runtime.cuda.gemm import multiply
 from netcli.runtime.cuda.memory import DeviceArray
+from netcli.runtime.cuda.products import multiply
 
 
 @cuda_form("InnerProduct")

@@ -20,9 +20,9 @@ from netcli.layers.margin.margin_inner_product import MarginInnerProduct
 from netcli.layers.margin.margin_product import MarginProduct
 from netcli.layers.margin.one_vs_all_loss import OneVsAllLoss
 from netcli.runtime.blob import CUDA, Blob
-from netcli.runtime.cuda.gemm import multiply
 from netcli.runtime.cuda.kernel import blocks_for
 from netcli.runtime.cuda.memory import DeviceArray, device_array
+from netcli.runtime.cuda.products import multiply
 from netcli.schema import caffe_pb2 as pb
 
 

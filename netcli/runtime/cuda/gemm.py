@@ -25,7 +25,7 @@ HAS_BIAS = 1
 ACCUMULATES = 2
 
 Scratch = Callable[[str, int], DeviceArray]
-"""Gives float32 memory of at least so many elements by a name, the same at every call."""
+"""Gives float32 memory of so many elements by a name, the same at every call."""
 
 uint32 = np.uint32
 float32 = np.float32

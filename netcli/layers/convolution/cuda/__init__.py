@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from netcli.layers.convolution.cuda.own import OwnProduct
+from netcli.layers.convolution.cuda.product import Product, product_of
 from netcli.layers.convolution.windowed_product import Geometry, WindowedProduct
 from netcli.layers.cuda_form import CudaForm, cuda_form
 from netcli.layers.cuda_sum_kernels import VALUES
@@ -18,7 +18,7 @@ class WindowedProductOnCuda(CudaForm):
     """A deconvolution's forward pass is the data gradient of the convolution that its geometry describes."""
 
     layer: WindowedProduct
-    _product: tuple[Geometry, OwnProduct] | None = None
+    _product: tuple[Geometry, Product] | None = None
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         params, product = self.layer.params, self._product_now()
@@ -48,9 +48,9 @@ class WindowedProductOnCuda(CudaForm):
     def _images(self, bottom: Blob) -> int:
         return math.prod(bottom.shape[: self.layer.axis])
 
-    def _product_now(self) -> OwnProduct:
+    def _product_now(self) -> Product:
         """What computes the layer's present geometry."""
         geometry = self.layer.geometry
         if self._product is None or self._product[0] != geometry:
-            self._product = (geometry, OwnProduct(*geometry, self.scratch))
+            self._product = (geometry, product_of(self.layer, self.scratch))
         return self._product[1]
