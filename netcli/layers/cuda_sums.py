@@ -64,10 +64,10 @@ class ChannelForm:
         return self.channels, max(1, min(most, _BLOCKS_WANTED // max(1, self.channels)))
 
 
-def chunk_room(form: CudaForm, shape: ChannelForm, sums: DeviceArray) -> DeviceArray:
+def chunk_room(form: CudaForm, shape: ChannelForm, sums: DeviceArray, name: str = "partial sums") -> DeviceArray:
     """Where the sums of the chunks go, (channels, chunks): right to ``sums`` if there is one chunk a channel."""
     channels, chunks = shape.grid
-    return sums if chunks == 1 else form.scratch("partial sums", channels * chunks)
+    return sums if chunks == 1 else form.scratch(name, channels * chunks)
 
 
 def add_chunks(
@@ -113,3 +113,35 @@ def channel_sums(
         *shape.sizes,
     )
     add_chunks(partial, shape, sums, factor=factor, adds=adds)
+
+
+def gradient_sums(
+    form: CudaForm,
+    x: DeviceArray,
+    dy: DeviceArray,
+    shape: ChannelForm,
+    sums: DeviceArray,
+    products: DeviceArray,
+    *,
+    centres: DeviceArray | None = None,
+    factor: float = 1,
+    adds: tuple[bool, bool] = (False, False),
+) -> None:
+    """``channel_sums`` of dy to ``sums`` and of dy times (x less its channel's centre) to ``products``, read once."""
+    partial, more = chunk_room(form, shape, sums), chunk_room(form, shape, products, "partial products")
+    is_final = partial is sums
+    kernels.partial_gradients(
+        shape.grid,
+        x,
+        dy,
+        x if centres is None else centres,
+        int(centres is not None),
+        partial,
+        more,
+        factor if is_final else 1,
+        int(adds[0] and is_final),
+        int(adds[1] and is_final),
+        *shape.sizes,
+    )
+    add_chunks(partial, shape, sums, factor=factor, adds=adds[0])
+    add_chunks(more, shape, products, factor=factor, adds=adds[1])

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 from netcli.layers.cuda_form import CudaForm, cuda_form
-from netcli.layers.cuda_kept_input import keep_input, kept_input
+from netcli.layers.cuda_kept_input import kept_input
 from netcli.layers.cuda_sum_kernels import PRODUCTS, SQUARES, VALUES
-from netcli.layers.cuda_sums import ChannelForm, channel_sums
+from netcli.layers.cuda_sums import ChannelForm, channel_sums, gradient_sums
 from netcli.layers.normalisation import cuda_kernels as kernels
 from netcli.layers.normalisation.batch_norm import BatchNorm
 from netcli.layers.normalisation.bias import Bias
@@ -27,9 +27,16 @@ def _span_form(span: Span) -> ChannelForm:
 
 
 def _scale_and_shift(
-    x: DeviceArray, gain: DeviceArray | None, shift: DeviceArray | None, y: DeviceArray, form: ChannelForm
+    x: DeviceArray,
+    gain: DeviceArray | None,
+    shift: DeviceArray | None,
+    y: DeviceArray,
+    form: ChannelForm,
+    *,
+    kept: DeviceArray | None = None,
 ) -> None:
-    """y = gain x + shift, without those that are None."""
+    """y = gain x + shift, without those that are None. Writes x to ``kept`` too, if that is not x."""
+    keeps = kept is not None and kept is not x
     kernels.scale_and_shift(
         blocks_for(form.count),
         x,
@@ -38,6 +45,8 @@ def _scale_and_shift(
         int(gain is not None),
         int(shift is not None),
         y,
+        kept if keeps else x,
+        int(keeps),
         form.count,
         form.channels,
         form.inner,
@@ -60,9 +69,11 @@ class Standardised(CudaForm):
     def _gradient(self, x: DeviceArray, dy: DeviceArray, dx: DeviceArray, form: ChannelForm, *, scaled: bool) -> None:
         """dx of (x - mean) gain, where the gain is a function of the variance if ``scaled``, else 1."""
         mean, gain, sums, products = (self._vector(name, form) for name in ("mean", "gain", "sums", "products"))
-        channel_sums(self, VALUES, dy, form, sums, factor=1 / form.items)
-        factor = 1 / form.items if scaled else 0
-        channel_sums(self, PRODUCTS, x, form, products, b=dy, centres=mean, factor=factor)
+        if scaled:
+            gradient_sums(self, x, dy, form, sums, products, centres=mean, factor=1 / form.items)
+        else:
+            channel_sums(self, VALUES, dy, form, sums, factor=1 / form.items)
+            products.fill(0)
         kernels.statistics_backward(
             blocks_for(form.count), x, dy, mean, gain, sums, products, dx, form.count, form.channels, form.inner
         )
@@ -74,16 +85,15 @@ class BatchNormOnCuda(Standardised):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         layer, form = self.layer, ChannelForm.along(self.layer.shape, 1)
-        gain, shift = self._vector("gain", form), self._vector("shift", form)
+        x, gain, shift = bottoms[0].values.read(CUDA), self._vector("gain", form), self._vector("shift", form)
         if layer.stored:
-            x = bottoms[0].values.read(CUDA)
             stored = [blob.values.read(CUDA) for blob in layer.params]
             kernels.batch_norm_stored(blocks_for(form.channels), *stored, layer.eps, gain, shift, form.channels)
         else:
-            x = keep_input(self, bottoms[0], tops[0])
             self._statistics(x, form)
             self._update_stored(form)
-        _scale_and_shift(x, gain, shift, tops[0].values.write(CUDA), form)
+        kept = None if layer.stored else kept_input(self, bottoms[0], tops[0])
+        _scale_and_shift(x, gain, shift, tops[0].values.write(CUDA), form, kept=kept)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
@@ -114,13 +124,14 @@ class MvnOnCuda(Standardised):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         form, by_deviation = self._form(bottoms[0]), self.layer.param.mvn_param.normalize_variance
-        x = keep_input(self, bottoms[0], tops[0])
+        x = bottoms[0].values.read(CUDA)
         self._statistics(x, form, variances=by_deviation)
         mean, variance, gain, shift = (self._vector(name, form) for name in ("mean", "variance", "gain", "shift"))
         kernels.deviation_coefficients(
             blocks_for(form.channels), mean, variance, self.layer.eps, int(by_deviation), gain, shift, form.channels
         )
-        _scale_and_shift(x, gain, shift, tops[0].values.write(CUDA), form)
+        kept = kept_input(self, bottoms[0], tops[0])
+        _scale_and_shift(x, gain, shift, tops[0].values.write(CUDA), form, kept=kept)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if propagate_down[0]:
@@ -137,24 +148,39 @@ class ScaleOnCuda(CudaForm):
     layer: Scale
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        x = keep_input(self, bottoms[0], tops[0])
+        x, kept = bottoms[0].values.read(CUDA), kept_input(self, bottoms[0], tops[0])
         bias = self.layer.params[-1].values.read(CUDA) if self.layer.param.scale_param.bias_term else None
         gain = self._coefficients(bottoms).values.read(CUDA)
-        _scale_and_shift(x, gain, bias, tops[0].values.write(CUDA), _span_form(self.layer.span))
+        _scale_and_shift(x, gain, bias, tops[0].values.write(CUDA), _span_form(self.layer.span), kept=kept)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        layer, form = self.layer, _span_form(self.layer.span)
-        dy = tops[0].gradients.read(CUDA)
-        if layer.param.scale_param.bias_term and layer.wants_gradient(len(layer.params) - 1):
-            channel_sums(self, VALUES, dy, form, layer.params[-1].gradients.update(CUDA), adds=True)
-        if layer.wants_gradient(0) if layer.learned else propagate_down[1]:
-            x = kept_input(self, bottoms[0], tops[0])
-            gradients = self._coefficients(bottoms).gradients
-            sums = gradients.update(CUDA) if layer.learned else gradients.write(CUDA)
-            channel_sums(self, PRODUCTS, x, form, sums, b=dy, adds=layer.learned)
+        form, dy = _span_form(self.layer.span), tops[0].gradients.read(CUDA)
+        self._coefficient_gradients(kept_input(self, bottoms[0], tops[0]), dy, form, propagate_down, bottoms)
         if propagate_down[0]:
             gain = self._coefficients(bottoms).values.read(CUDA)
             _scale_and_shift(dy, gain, None, bottoms[0].gradients.write(CUDA), form)
+
+    def _coefficient_gradients(
+        self,
+        x: DeviceArray,
+        dy: DeviceArray,
+        form: ChannelForm,
+        propagate_down: Sequence[bool],
+        bottoms: Sequence[Blob],
+    ) -> None:
+        layer = self.layer
+        bias = layer.params[-1] if layer.param.scale_param.bias_term else None
+        sums = bias.gradients.update(CUDA) if bias and layer.wants_gradient(len(layer.params) - 1) else None
+        products = None
+        if layer.wants_gradient(0) if layer.learned else propagate_down[1]:
+            gradients = self._coefficients(bottoms).gradients
+            products = gradients.update(CUDA) if layer.learned else gradients.write(CUDA)
+        if sums and products:
+            gradient_sums(self, x, dy, form, sums, products, adds=(True, layer.learned))
+        elif sums:
+            channel_sums(self, VALUES, dy, form, sums, adds=True)
+        elif products:
+            channel_sums(self, PRODUCTS, x, form, products, b=dy, adds=layer.learned)
 
     def _coefficients(self, bottoms: Sequence[Blob]) -> Blob:
         return self.layer.params[0] if self.layer.learned else bottoms[1]

@@ -21,13 +21,18 @@ _ZERO = np.float32(0)
 _UNIT = np.uint32(1)
 
 
-@cuda_kernel("f4*, f4*, f4*, i4, i4, f4*, u4, u4, u4")
-def scale_and_shift(x, gain, shift, scales, shifts, y, count, channels, inner):
-    """y = gain x + shift, without the gain unless it ``scales``, without the shift unless it ``shifts``."""
+@cuda_kernel("f4*, f4*, f4*, i4, i4, f4*, f4*, i4, u4, u4, u4")
+def scale_and_shift(x, gain, shift, scales, shifts, y, kept, keeps, count, channels, inner):
+    """y = gain x + shift, without the gain unless it ``scales``, without the shift unless it ``shifts``.
+
+    Writes ``kept``, what x was, if it ``keeps``.
+    """
     i = np.uint32(cuda.grid(1))
     if i < count:
         channel = np.uint32(np.uint32(i // inner) % channels)
         value = x[i]
+        if keeps:
+            kept[i] = value
         if scales:
             value *= gain[channel]
         if shifts:
