@@ -15,7 +15,13 @@ from netcli.runtime.blob import PLAIN
 
 pytestmark = [pytest.mark.cuda_sim, pytest.mark.gpu]
 
-ONE_OF_EACH_TYPE = {case.type: case for case in reversed(ON_CUDA) if case.carries_nan and not case.nan_error}
+# The CPU's convolutions may spread a NaN over the tile that it stands in.
+SPREADING = ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution", "Deconvolution")
+ONE_OF_EACH_TYPE = {
+    case.type: case
+    for case in reversed(ON_CUDA)
+    if case.carries_nan and not case.nan_error and case.type not in SPREADING
+}
 
 
 @cases(list(ONE_OF_EACH_TYPE.values()))
@@ -33,7 +39,7 @@ def test_nan_goes_where_it_goes_on_the_cpu(case: LayerCase) -> None:
 def test_channel_sums_of_one_and_of_many_chunks(shape: tuple[int, int, int], centred: bool) -> None:
     from netcli.layers.cuda_form import CudaForm
     from netcli.layers.cuda_sum_kernels import ABSOLUTE_VALUES, PRODUCTS, SQUARES, VALUES
-    from netcli.layers.cuda_sums import ChannelForm, channel_sums
+    from netcli.layers.cuda_sums import ChannelForm, channel_sums, gradient_sums
     from netcli.runtime.cuda.memory import device_array
 
     rng = np.random.default_rng(3)
@@ -63,6 +69,13 @@ def test_channel_sums_of_one_and_of_many_chunks(shape: tuple[int, int, int], cen
                 adds=adds,
             )
         np.testing.assert_allclose(sums.to_host(), term.sum((0, 2)), rtol=1e-5, atol=1e-5)
+    sums, products = (device_array(np.ones(shape[1], np.float32)) for _ in range(2))
+    x, dy, by_channel = on_device
+    gradient_sums(
+        form, x, dy, ChannelForm(*shape), sums, products, centres=by_channel if centred else None, adds=(True, False)
+    )
+    np.testing.assert_allclose(sums.to_host(), 1 + b.sum((0, 2)), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(products.to_host(), (deviation * b).sum((0, 2)), rtol=1e-5, atol=1e-5)
 
 
 def test_a_channel_has_as_many_chunks_as_keep_a_gpu_busy_and_no_more() -> None:
