@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from netcli.errors import ExitCode, Finding, NetcliError, RunError
+from netcli.report.colours import colours_wanted
 
 _DEBUG = "netcli.debug"
 _COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -22,8 +23,11 @@ def show_tracebacks(ctx: click.Context) -> None:
 
 
 def finding_line(finding: Finding) -> str:
-    """``error: place: layer 'x' (Type): ...`` with the severity in colour."""
-    return click.style(f"{finding.severity}:", fg=_COLORS.get(finding.severity), bold=True) + f" {finding}"
+    """``error: place: layer 'x' (Type): ...``, with the severity in colour unless NO_COLOR is set."""
+    severity = f"{finding.severity}:"
+    if colours_wanted():
+        severity = click.style(severity, fg=_COLORS.get(finding.severity), bold=True)
+    return f"{severity} {finding}"
 
 
 def print_findings(findings: Iterable[Finding]) -> None:

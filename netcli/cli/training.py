@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from netcli.net.weights import Loading
 from netcli.prototxt import SolverSource, load_solver
 from netcli.report import units
 from netcli.report.caffe_lines import CaffeReport
+from netcli.report.colours import colours_wanted
 from netcli.report.lines import short_path
 from netcli.report.load_table import load_table
 from netcli.report.machine import machine, versions
@@ -52,7 +52,7 @@ def _report(options: TrainingOptions, source: SolverSource) -> Report:
     """Lines of the form that is asked for; a live bar below them where there is a terminal to draw it on."""
     if options.log_format == "caffe":
         return CaffeReport(source.train_net().param.name, source.param.lr_policy)
-    if options.plain or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR"):
+    if options.plain or not sys.stderr.isatty() or not colours_wanted():
         return PlainReport()
     from netcli.report.progress import ProgressReport
 
@@ -172,6 +172,7 @@ class TrainingRun:
             on_nan=options.on_nan,
             loading=Loading(options.strict, options.skip_mismatch, options.rename),
             freeze=options.freeze,
+            keep_gradients=False,
         )
 
     def _add_keepers(self) -> None:

@@ -221,7 +221,7 @@ def test_info_names_bad_entries(run, faces, tmp_path):
 def test_info_draws_a_histogram(run, faces):
     lines = run("data", "info", "faces.txt").stdout.splitlines()
     assert "items       6, 6 of them compressed" in lines
-    assert "labels      3, from 1 to 4, 2 to 2 items each" in lines
+    assert "labels      3, from 1 to 4, 2 items each" in lines
     assert f"  {'4':>8}  {'#' * 40}  2" in lines
 
 

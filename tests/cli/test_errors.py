@@ -32,6 +32,16 @@ def test_an_error_of_netcli_is_one_line_and_its_exit_code(kind: type[RunError], 
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_colours_are_for_those_who_want_them(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (finding,) = ConfigError.of("NC001", "no such file").findings
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert errors.finding_line(finding).startswith("\x1b[31m")
+    monkeypatch.setenv(name, value)
+    assert errors.finding_line(finding) == "error: no such file [NC001]"
+
+
 def test_all_findings_are_printed() -> None:
     findings = ConfigError.of("NC001", "first").findings + ConfigError.of("NC002", "second").findings
     assert _run(ConfigError(findings)).stderr == "error: first [NC001]\nerror: second [NC002]\n"

@@ -91,10 +91,9 @@ def _labels_in_short(found: Survey) -> str:
     if not found.labels:
         return "none"
     counts = found.labels.values()
-    return (
-        f"{len(counts):,}, from {min(found.labels)} to {max(found.labels)}, "
-        f"{min(counts):,} to {max(counts):,} items each"
-    )
+    least, most = min(counts), max(counts)
+    each = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    return f"{len(counts):,}, from {min(found.labels)} to {max(found.labels)}, {each} items each"
 
 
 def _histogram(found: Survey) -> list[str]:

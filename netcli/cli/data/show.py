@@ -37,6 +37,7 @@ def command(source: str, index: int, root: str, target: Path | None, force: bool
     from netcli.data.image_decoding import encode_image
     from netcli.data.stored_images import open_images
     from netcli.errors import RunError
+    from netcli.report.colours import colours_wanted
     from netcli.report.picture import as_bytes, blocks, shades
     from netcli.report.step_line import StepLine
 
@@ -56,7 +57,7 @@ def command(source: str, index: int, root: str, target: Path | None, force: bool
     pixels = as_bytes(item.pixels)
     if target is not None:
         write_atomically(target, encode_image(pixels, ".png"))
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and colours_wanted():
         click.echo(blocks(pixels, shutil.get_terminal_size().columns))
     else:
         click.echo(shades(pixels, 80))
