@@ -1,4 +1,7 @@
-"""Accuracy on a GPU. A label that is no class makes it NaN."""
+"""Accuracy on a GPU. A label that is no class makes it NaN.
+
+Where several processes share a batch and count items over all of it, the accuracy is the CPU's.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,20 @@ import numpy as np
 from netcli.layers.accuracy import cuda_kernels as kernels
 from netcli.layers.accuracy.accuracy import Accuracy
 from netcli.layers.cuda_form import CudaForm, cuda_form
+from netcli.layers.layer import Layer
 from netcli.layers.loss.cuda_sums import label_to_ignore
+from netcli.layers.loss.labels import NO_LABEL
 from netcli.runtime.blob import CUDA, Blob
 
 
 @cuda_form("Accuracy")
 class AccuracyOnCuda(CudaForm):
     layer: Accuracy
+
+    @classmethod
+    def suits(cls, layer: Layer) -> bool:
+        assert isinstance(layer, Accuracy)
+        return not layer.counting_share(layer.ignored != NO_LABEL or len(layer.param.top) > 1).divided
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         axis, shape = self.layer.axis, bottoms[0].shape

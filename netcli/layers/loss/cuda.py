@@ -1,4 +1,7 @@
-"""The losses on a GPU. A label that is no class makes the loss NaN."""
+"""The losses on a GPU. A label that is no class makes the loss NaN.
+
+Where several processes share a batch and count what is valid over all of it, the loss is the CPU's.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.layers.cuda_form import cuda_form
+from netcli.layers.layer import Layer
 from netcli.layers.loss import cuda_kernels as kernels
 from netcli.layers.loss.cuda_sums import LossOnCuda, fixed_normaliser, label_to_ignore
 from netcli.layers.loss.hinge_loss import HingeLoss
 from netcli.layers.loss.infogain_loss import InfogainLoss
+from netcli.layers.loss.labels import NO_LABEL
 from netcli.layers.loss.multinomial_logistic_loss import MultinomialLogisticLoss
 from netcli.layers.loss.sigmoid_cross_entropy_loss import SigmoidCrossEntropyLoss
 from netcli.layers.loss.softmax_with_loss import SoftmaxWithLoss
@@ -32,6 +37,12 @@ class SoftmaxLossOnCuda(LossOnCuda):
     """Base of the losses over a softmax."""
 
     layer: SoftmaxWithLoss | InfogainLoss
+
+    @classmethod
+    def suits(cls, layer: Layer) -> bool:
+        assert isinstance(layer, SoftmaxWithLoss | InfogainLoss)
+        leaves_out = layer.ignored != NO_LABEL or getattr(layer, "has_targets", False)
+        return not layer.counting_share(leaves_out).divided
 
     def _softmax(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> DeviceArray:
         """Writes the probabilities, and the logarithms of their normalisers into scratch; returns the scores."""
@@ -158,6 +169,11 @@ class InfogainLossOnCuda(SoftmaxLossOnCuda):
 @cuda_form("SigmoidCrossEntropyLoss")
 class SigmoidCrossEntropyLossOnCuda(LossOnCuda):
     layer: SigmoidCrossEntropyLoss
+
+    @classmethod
+    def suits(cls, layer: Layer) -> bool:
+        assert isinstance(layer, SigmoidCrossEntropyLoss)
+        return not layer.counting_share(layer.ignored != NO_LABEL).divided
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         count, outer = bottoms[0].count, bottoms[0].shape[0]
