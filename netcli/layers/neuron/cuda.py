@@ -129,8 +129,9 @@ class DropoutOnCuda(CudaForm):
     layer: Dropout
 
     def prepare(self) -> None:
-        key = int(self.layer.pass_key())
-        self.changing("key", 2, np.uint32).set(key & 0xFFFF_FFFF, key >> 32)
+        if self.layer.training:
+            key = int(self.layer.pass_key())
+            self.changing("key", 2, np.uint32).set(key & 0xFFFF_FFFF, key >> 32)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         self._apply(bottoms[0].values.read(CUDA), tops[0].values.write(CUDA), bottoms[0].count)
