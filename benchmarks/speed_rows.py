@@ -89,12 +89,14 @@ def iteration_flops(graph: Graph, inference: bool) -> Iterator[int]:
 
 
 class Worker:
-    """A process of ``speed_worker.py``. Raises SystemExit if it ends."""
+    """A process of ``speed_worker.py``, or of another ``script`` here. Raises SystemExit if it ends."""
 
-    def __init__(self, side: str, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, side: str, folder: Path, environment: dict[str, str] | None = None, *, script: str = "speed_worker.py"
+    ) -> None:
         self.side = side
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("speed_worker.py")), side, str(folder)],
+            [sys.executable, str(Path(__file__).with_name(script)), side, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -155,7 +157,7 @@ def both_sides(case: Case) -> Iterator[dict[str, Worker]]:
         ours = Worker(NETCLI, folder)
         theirs = Worker("torch", folder)
         try:
-            _check_results(case, folder)
+            check_results(case, folder)
             yield {NETCLI: ours} | dict.fromkeys(LAYOUTS, theirs)
         finally:
             ours.close()
@@ -252,15 +254,16 @@ def _block_size(worker: Worker, variant: str, block_seconds: float) -> tuple[int
     return max(1, round(block_seconds / estimate)), int(estimate < LONG_ITERATION)
 
 
-def _check_results(case: Case, folder: Path) -> None:
+def check_results(case: Case, folder: Path, tolerance: float = TOLERANCE) -> None:
+    """Raises SystemExit if what the sides have written differs by more than ``tolerance``."""
     ours = np.load(folder / f"{NETCLI}.npz")
     for layout in LAYOUTS:
         theirs = np.load(folder / f"{layout}.npz")
         for name in ours.files:
             scale = max(1.0, float(np.abs(ours[name]).max()))
             difference = float(np.abs(ours[name] - theirs[name]).max()) / scale
-            if not difference <= TOLERANCE:
+            if not difference <= tolerance:
                 raise SystemExit(
                     f"{case.name}: '{name}' differs by {difference:.2g} from PyTorch's in {layout}, "
-                    f"at most {TOLERANCE:g} was expected"
+                    f"at most {tolerance:g} was expected"
                 )

@@ -107,7 +107,7 @@ class Netcli:
         self._values = input_values(self.net.graph)
         if self.solver:
             self.solver.before_iteration.append(self._write_inputs)
-        _write_weights(self.net, settings.folder / WEIGHTS)
+        write_weights(self.net, settings.folder / WEIGHTS)
         if settings.check:
             settings.write_checked(NETCLI, self._first_results(settings))
 
@@ -197,7 +197,7 @@ def _write(net, values: Arrays) -> None:  # type: ignore[no-untyped-def]
         net.blobs[name].values.write(PLAIN)[...] = array
 
 
-def _write_weights(net, path: Path) -> None:  # type: ignore[no-untyped-def]
+def write_weights(net, path: Path) -> None:  # type: ignore[no-untyped-def]
     """Makes BatchNorm's stored statistics 0 and 1 first: as they start, all 0, they would blow the outputs up."""
     from netcli.runtime.blob import PLAIN
 

@@ -42,7 +42,7 @@ class BoundOperation:
 
 
 class TorchNet(nn.Module):
-    """The module.
+    """The module, on PyTorch's default device.
 
     Args:
         graph: planned for the phase to run; the tops of layers without bottoms are its inputs.
@@ -119,7 +119,7 @@ class TorchNet(nn.Module):
             if slot.owner is not None:
                 yield self._by_slot[id(slot.owner)].reshape(slot.shape)
                 continue
-            tensor = torch.from_numpy(np.array(array, np.float32)).reshape(slot.shape)
+            tensor = torch.tensor(array, dtype=torch.float32).reshape(slot.shape)
             name = f"{step.name}[{slot.index}]".replace(".", "_")
             if step.layer.type_name == "BatchNorm":
                 self.register_buffer(name, tensor)
