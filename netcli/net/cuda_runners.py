@@ -5,12 +5,15 @@ Nothing of CUDA is imported before a net asks for a GPU.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netcli.layers.layer import Layer
+from netcli.runtime.blob import CUDA, Replicas
 
 if TYPE_CHECKING:
     from netcli.layers.cuda_form import CudaForm
+    from netcli.runtime.cuda.memory import DeviceArray
 
 
 class CudaRunners:
@@ -19,9 +22,11 @@ class CudaRunners:
     Attributes:
         forms: by layer name.
         on_cpu: names of the layers that have bottoms and run on the CPU nevertheless, in order: each costs copies.
+        gradients: memory that holds the gradients of all parameters, if something has put them side by side.
     """
 
     def __init__(self) -> None:
+        self.gradients: DeviceArray | None = None
         self.forms: dict[str, CudaForm] = {}
         self.on_cpu: list[str] = []
 
@@ -40,6 +45,15 @@ class CudaRunners:
         """Sets what changes from pass to pass."""
         for form in self.forms.values():
             form.prepare()
+
+    def clear(self, gradients: Sequence[Replicas]) -> None:
+        """Sets the gradients of parameters to zero: of all, in one go, where they stand side by side."""
+        for replicas in gradients:
+            array = replicas.write(CUDA)
+            if self.gradients is None:
+                array.fill(0)
+        if self.gradients is not None:
+            self.gradients.fill(0)
 
 
 def on_device(device: str) -> CudaRunners | None:

@@ -190,6 +190,9 @@ class Net:
 
     def clear_param_diffs(self) -> None:
         """Sets the gradients of all parameters to zero."""
+        if self.cuda:
+            self.cuda.clear([item.blob.gradients for item in self.learnable])
+            return
         from netcli.runtime.lane_kernels import clear
 
         for item in self.learnable:

@@ -10,29 +10,19 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from netcli.runtime.jit import kernel, parallel_kernel
+from netcli.runtime.jit import parallel_kernel
+from netcli.solver import bodies
+from netcli.solver.bodies import regularised
 
 CHUNK = 1 << 14
 """Elements that are summed in one piece, so that a norm does not depend on the number of threads."""
-
-
-@kernel
-def regularised(gradient, weight, scale, l2, l1):
-    """The gradient of the regularised loss; the sign of 0 is 0."""
-    total = scale * gradient + l2 * weight
-    if weight > 0:
-        total += l1
-    elif weight < 0:
-        total -= l1
-    return total
 
 
 @parallel_kernel
 def sgd(weights, gradients, history, scale, l2, l1, rate, momentum):
     for i in prange(weights.size):
         gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        update = momentum * history[i] + rate * gradient
-        history[i] = update
+        history[i], update = bodies.sgd(gradient, history[i], rate, momentum)
         gradients[i] = update
         weights[i] -= update
 
@@ -41,10 +31,7 @@ def sgd(weights, gradients, history, scale, l2, l1, rate, momentum):
 def nesterov(weights, gradients, history, scale, l2, l1, rate, momentum):
     for i in prange(weights.size):
         gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        before = history[i]
-        velocity = momentum * before + rate * gradient
-        update = velocity + momentum * (velocity - before)
-        history[i] = velocity
+        history[i], update = bodies.nesterov(gradient, history[i], rate, momentum)
         gradients[i] = update
         weights[i] -= update
 
@@ -53,64 +40,49 @@ def nesterov(weights, gradients, history, scale, l2, l1, rate, momentum):
 def adagrad(weights, gradients, history, scale, l2, l1, rate, delta):
     for i in prange(weights.size):
         gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        squares = history[i] + gradient * gradient
-        update = rate * gradient / (np.sqrt(squares) + delta)
-        history[i] = squares
+        history[i], update = bodies.adagrad(gradient, history[i], rate, delta)
         gradients[i] = update
         weights[i] -= update
 
 
 @parallel_kernel
 def rmsprop(weights, gradients, history, scale, l2, l1, rate, decay, gain, delta):
-    """``gain`` is 1 - decay."""
     for i in prange(weights.size):
         gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        squares = decay * history[i] + gain * gradient * gradient
-        update = rate * gradient / (np.sqrt(squares) + delta)
-        history[i] = squares
+        history[i], update = bodies.rmsprop(gradient, history[i], rate, decay, gain, delta)
         gradients[i] = update
         weights[i] -= update
 
 
 @parallel_kernel
 def adadelta(weights, gradients, squares, updates, scale, l2, l1, rate, decay, gain, delta):
-    """``squares`` and ``updates`` are the running means of both squared; ``gain`` is 1 - decay."""
     for i in prange(weights.size):
         gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        mean_square = decay * squares[i] + gain * gradient * gradient
-        update = gradient * np.sqrt((updates[i] + delta) / (mean_square + delta))
-        squares[i] = mean_square
-        updates[i] = decay * updates[i] + gain * update * update
-        gradients[i] = rate * update
-        weights[i] -= rate * update
+        squares[i], updates[i], update = bodies.adadelta(gradient, squares[i], updates[i], rate, decay, gain, delta)
+        gradients[i] = update
+        weights[i] -= update
 
 
 @parallel_kernel
 def adam(weights, gradients, means, squares, scale, l2, l1, rate, beta1, gain1, beta2, gain2, correction, delta):
-    """``gain1`` and ``gain2`` are 1 - beta1 and 1 - beta2; ``correction`` undoes the moments' bias."""
     for i in prange(weights.size):
         gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        mean = beta1 * means[i] + gain1 * gradient
-        mean_square = beta2 * squares[i] + gain2 * gradient * gradient
-        update = rate * correction * mean / (np.sqrt(mean_square) + delta)
-        means[i] = mean
-        squares[i] = mean_square
+        means[i], squares[i], update = bodies.adam(
+            gradient, means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta
+        )
         gradients[i] = update
         weights[i] -= update
 
 
 @parallel_kernel
 def adamw(weights, gradients, means, squares, scale, l2, l1, rate, beta1, gain1, beta2, gain2, correction, delta):
-    """As ``adam``, but what regularises a weight is taken from it beside the moments, not through them."""
+    """What regularises a weight is taken from it beside the moments, not through them."""
     none = scale - scale
     for i in prange(weights.size):
-        gradient = scale * gradients[i]
-        mean = beta1 * means[i] + gain1 * gradient
-        mean_square = beta2 * squares[i] + gain2 * gradient * gradient
         decay = regularised(none, weights[i], none, l2, l1)
-        update = rate * (correction * mean / (np.sqrt(mean_square) + delta) + decay)
-        means[i] = mean
-        squares[i] = mean_square
+        means[i], squares[i], update = bodies.adamw(
+            scale * gradients[i], means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta, decay
+        )
         gradients[i] = update
         weights[i] -= update
 

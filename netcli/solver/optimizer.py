@@ -12,13 +12,29 @@ import importlib
 import math
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netcli.net import Net
 from netcli.net.learnable import Learnable
 from netcli.runtime.blob import PLAIN, aligned_zeros
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver.update_rules import RULES
+
+if TYPE_CHECKING:
+    from netcli.solver.cuda import CudaOptimizer
+
+
+def optimizer_for(net: Net, param: pb.SolverParameter) -> Optimizer | CudaOptimizer:
+    """What updates the parameters of ``net`` on its device; their blobs are its own from now on."""
+    if net.cuda is None:
+        return Optimizer(param, net.learnable, net.context.dtype)
+    from netcli.solver.cuda import CudaOptimizer
+
+    optimizer = CudaOptimizer(param, net.learnable, net.context.dtype)
+    net.cuda.gradients = optimizer.gradients
+    return optimizer
 
 
 class Optimizer:
@@ -28,21 +44,17 @@ class Optimizer:
         param: the solver's settings, checked.
         learnable: the parameters, in Caffe's order.
         dtype: of the net.
-        device: whose kernels run.
 
     Attributes:
         history: one array for each parameter, of its shape; for rules that keep two, all first ones, then all
             second ones: the order of Caffe's snapshots.
     """
 
-    def __init__(
-        self, param: pb.SolverParameter, learnable: Sequence[Learnable], dtype: np.dtype, device: str = "cpu"
-    ) -> None:
+    def __init__(self, param: pb.SolverParameter, learnable: Sequence[Learnable], dtype: np.dtype) -> None:
         self._param = param
         self._rule = RULES[param.type]
         self._learnable = list(learnable)
         self._dtype = dtype
-        self._device = device
         self.history = [
             aligned_zeros(item.blob.shape, dtype) for _ in range(self._rule.histories) for item in self._learnable
         ]
@@ -50,7 +62,12 @@ class Optimizer:
     @functools.cached_property
     def _kernels(self) -> ModuleType:
         """numba is imported here and not before."""
-        return importlib.import_module(f"netcli.solver.{self._device}")
+        return importlib.import_module("netcli.solver.cpu")
+
+    def restore(self, history: Sequence[np.ndarray]) -> None:
+        """Takes the history of a snapshot, checked."""
+        for own, stored in zip(self.history, history, strict=True):
+            own[...] = stored.reshape(own.shape)
 
     def update(self, rate: float, iteration: int) -> None:
         """Changes every parameter by its gradient, which is replaced by the update.

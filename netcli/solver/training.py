@@ -23,7 +23,7 @@ from netcli.solver.divergence import LossWatch
 from netcli.solver.feed_meter import FeedMeter
 from netcli.solver.freezing import frozen
 from netcli.solver.lap import Lap
-from netcli.solver.optimizer import Optimizer
+from netcli.solver.optimizer import optimizer_for
 from netcli.solver.outputs import loss_weights
 from netcli.solver.record import Reading, Record, training_config, versions
 from netcli.solver.resume import check_weights
@@ -53,6 +53,7 @@ class Solver:
         on_nan: what a diverging loss leads to: "stop", "warn" or "continue".
         loading: how files of weights are matched with the net.
         freeze: layers, as patterns such as "conv*", whose parameters are not to change.
+        device: "cpu", "cuda" or "cuda:N".
 
     Attributes:
         param: the settings.
@@ -81,6 +82,7 @@ class Solver:
         on_nan: str = "stop",
         loading: Loading | None = None,
         freeze: Sequence[str] = (),
+        device: str = "cpu",
     ) -> None:
         self.notices = raise_errors(check_settings(source))
         self.source = source
@@ -96,6 +98,7 @@ class Solver:
         self._seed_is_drawn = seed is None
         self.seed = fresh_seed() if seed is None else seed
         self._make_feeds = feeds
+        self._device = device
         self._meters: list[FeedMeter] = []
         train_net = source.train_net()
         self.net = self._make_net(train_net, None)
@@ -108,7 +111,7 @@ class Solver:
         self._freeze = freeze
         self._loading = loading or Loading()
         self._watch = LossWatch(self.net, on_nan, self._emit)
-        self._optimizer = Optimizer(self.param, self.net.learnable, self.net.context.dtype, self.net.context.device)
+        self._optimizer = optimizer_for(self.net, self.param)
         self._default_prefix = default_prefix
         self._losses: deque[float] = deque(maxlen=self.param.average_loss)
         self._lap = Lap(0.0)
@@ -222,8 +225,7 @@ class Solver:
         weights = find_weights(state, path)
         check_weights(state, weights)
         load_weights(self.net, read_weights(weights), os.fspath(weights))
-        for own, stored in zip(self._optimizer.history, state.history, strict=True):
-            own[...] = stored.reshape(own.shape)
+        self._optimizer.restore(state.history)
         self.iteration = self._snapshotted_at = state.iteration
         self._losses.clear()
         passes = state.iteration * self.param.iter_size
@@ -258,7 +260,7 @@ class Solver:
     def _make_net(self, source: NetSource, share_with: Net | None) -> Net:
         meter = FeedMeter(self._make_feeds(source) if self._make_feeds else NoFeeds())
         self._meters.append(meter)
-        return Net(source, feeds=meter, seed=self.seed, share_with=share_with)
+        return Net(source, feeds=meter, seed=self.seed, share_with=share_with, device=self._device)
 
     def _use_seed(self, seed: int) -> None:
         self.seed = seed

@@ -1,0 +1,109 @@
+"""Training on a GPU goes the way that it goes on the CPU: losses, weights, histories, snapshots."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netcli.prototxt import SolverSource
+from netcli.solver import Solver, events
+
+pytestmark = [pytest.mark.cuda_sim, pytest.mark.gpu]
+
+NET = """
+layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param {
+        shape { dim: 3 dim: 2 dim: 4 dim: 4 } shape { dim: 3 }
+        data_filler { type: "gaussian" } data_filler { type: "constant" value: 1 } } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+        param { lr_mult: 1 } param { lr_mult: 2 decay_mult: 0 }
+        convolution_param { num_output: 3 kernel_size: 3 weight_filler { type: "xavier" } } }
+layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+layer { name: "drop" type: "Dropout" bottom: "conv" top: "conv" dropout_param { dropout_ratio: 0.3 } }
+layer { name: "ip" type: "InnerProduct" bottom: "conv" top: "ip"
+        inner_product_param { num_output: 4 weight_filler { type: "xavier" } } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+"""
+
+RULES = ["SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam", "AdamW"]
+_NO_MOMENTUM = ("AdaGrad", "RMSProp")
+
+
+def make(tmp_path, device: str, settings: str = "", net: str = NET, **options) -> tuple[Solver, list[float]]:
+    """A solver and the losses that it will display."""
+    text = (
+        f'net_param {{ {net} }} base_lr: 0.05 lr_policy: "step" gamma: 0.5 stepsize: 2 max_iter: 6 display: 1 '
+        f'random_seed: 3 {settings} snapshot_prefix: "{tmp_path}/{device}"'
+    )
+    losses: list[float] = []
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Train):
+            losses.append(event.loss)
+
+    return Solver(SolverSource.from_text(text), listeners=[listen], device=device, **options), losses
+
+
+def weights(solver: Solver) -> list[np.ndarray]:
+    from netcli.runtime.blob import PLAIN
+
+    return [item.blob.values.read(PLAIN).copy() for item in solver.net.learnable]
+
+
+def assert_same_course(tmp_path, settings: str = "", iterations: int = 4, **options) -> None:
+    cpu, cpu_losses = make(tmp_path, "cpu", settings, **options)
+    cuda, cuda_losses = make(tmp_path, "cuda", settings, **options)
+    for solver in (cpu, cuda):
+        solver.step(iterations)
+    np.testing.assert_allclose(cuda_losses, cpu_losses, rtol=1e-4)
+    assert len(cpu_losses) == iterations
+    for mine, theirs in zip(weights(cuda), weights(cpu), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_trains_as_on_the_cpu(tmp_path, rule):
+    momentum = "" if rule in _NO_MOMENTUM else "momentum: 0.9"
+    assert_same_course(tmp_path, f'type: "{rule}" {momentum} weight_decay: 0.01')
+
+
+def test_passes_add_up_and_gradients_are_clipped(tmp_path):
+    assert_same_course(tmp_path, "iter_size: 2 momentum: 0.9 clip_gradients: 0.5 weight_decay: 0.1", iterations=3)
+
+
+def test_l1_regularisation(tmp_path):
+    assert_same_course(tmp_path, 'regularization_type: "L1" weight_decay: 0.1 momentum: 0.5', iterations=3)
+
+
+def test_frozen_layers_stay(tmp_path):
+    solver, _ = make(tmp_path, "cuda", "momentum: 0.9 weight_decay: 0.1", freeze=["conv"])
+    before = weights(solver)
+    solver.step(2)
+    after = weights(solver)
+    assert all((a == b).all() for a, b in zip(before[:2], after[:2], strict=True))
+    assert not (before[2] == after[2]).all()
+
+
+def test_a_run_that_goes_on_from_a_snapshot_is_the_run_that_was_not_interrupted(tmp_path):
+    settings = "momentum: 0.9 weight_decay: 0.01"
+    through, expected = make(tmp_path, "cuda", settings)
+    through.step(2)
+    state = through.snapshot()
+    through.step(2)
+    resumed, losses = make(tmp_path, "cuda", settings)
+    resumed.restore(state)
+    resumed.step(2)
+    assert losses == expected[2:]
+    for mine, theirs in zip(weights(resumed), weights(through), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_state_of_the_gpu_goes_on_on_the_cpu(tmp_path):
+    settings = 'type: "Adam" momentum: 0.9 momentum2: 0.99'
+    cuda, expected = make(tmp_path, "cuda", settings)
+    cuda.step(2)
+    state = cuda.snapshot()
+    cuda.step(2)
+    cpu, losses = make(tmp_path, "cpu", settings)
+    cpu.restore(state)
+    cpu.step(2)
+    np.testing.assert_allclose(losses, expected[2:], rtol=1e-4)
