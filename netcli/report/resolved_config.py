@@ -25,12 +25,13 @@ _PATHS = (
 """(message, field) of a layer that names a file"""
 
 
-def resolved_config(solver: SolverSource, seed: int, snapshot_prefix: str) -> str:
+def resolved_config(solver: SolverSource, seed: int, snapshot_prefix: str | None) -> str:
     """The solver as prototxt, with its nets in ``net_param`` and its kin.
 
     Args:
         seed: the seed in use, drawn or given.
-        snapshot_prefix: the prefix in use, absolute.
+        snapshot_prefix: the solver's, absolute. None where the solver leaves it to the run folder: so does the config
+            then, or training it would write over the snapshots of this run.
 
     Raises:
         ConfigError: a net's file cannot be read.
@@ -38,7 +39,8 @@ def resolved_config(solver: SolverSource, seed: int, snapshot_prefix: str) -> st
     param = pb.SolverParameter()
     param.CopyFrom(solver.param)
     param.random_seed = seed
-    param.snapshot_prefix = snapshot_prefix
+    if snapshot_prefix is not None:
+        param.snapshot_prefix = snapshot_prefix
     for net in _inline_nets(param):
         _make_absolute(net, solver.file)
     for field, inline in (("net", "net_param"), ("train_net", "train_net_param")):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netcli.errors import RunError
 from netcli.prototxt import SolverSource, load_solver
-from netcli.report.run_folder import CONFIG
+from netcli.report.run_folder import CONFIG, RunFolder
 
 
 def solver_of_run(run: Path) -> SolverSource:
@@ -26,7 +26,7 @@ def last_weights(run: Path, solver: SolverSource) -> tuple[int, Path]:
     Raises:
         RunError: NC550 if there are none.
     """
-    prefix = Path(solver.param.snapshot_prefix)
+    prefix = Path(solver.param.snapshot_prefix or RunFolder(run).snapshot_prefix)
     for folder, stem in ((run, prefix.name), (prefix.parent, prefix.name)):
         pattern = re.compile(rf"{re.escape(stem)}_iter_(\d+)\.caffemodel(\.h5)?")
         entries = folder.iterdir() if folder.is_dir() else ()

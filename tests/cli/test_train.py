@@ -103,12 +103,25 @@ def test_the_config_of_a_run_gives_the_same_run_elsewhere(
     config = load_solver("first/config.prototxt")
     assert config.param.net_param.layer[0].data_param.source == str(tiny / "train_lmdb")
     assert config.param.random_seed == 3
-    assert config.param.snapshot_prefix == str(tiny / "first" / "model")
     assert not config.param.HasField("net")
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    again = run("train", tiny / "first" / "config.prototxt", "-q", "--out", "again", "--set", "snapshot_prefix=again/w")
+    again = run("train", tiny / "first" / "config.prototxt", "-q", "--out", "again")
     assert again.exit_code == 0, again.stderr
-    assert _weights(Path("again/w_iter_10.caffemodel")) == _weights(tiny / "first" / "model_iter_10.caffemodel")
+    assert _weights(Path("again/model_iter_10.caffemodel")) == _weights(tiny / "first" / "model_iter_10.caffemodel")
+
+
+def test_the_config_of_a_run_leaves_its_snapshots_alone(tiny: Path, run: Any) -> None:
+    run("train", "solver.prototxt", "-q", "--out", "first")
+    before = (tiny / "first" / "model_iter_10.caffemodel").stat().st_mtime_ns
+    assert run("train", "first/config.prototxt", "-q", "--set", "base_lr=0.5").exit_code == 0
+    assert (tiny / "first" / "model_iter_10.caffemodel").stat().st_mtime_ns == before
+    assert (tiny / "runs" / "config-001" / "model_iter_10.caffemodel").is_file()
+
+
+def test_the_config_of_a_run_keeps_a_prefix_that_the_solver_sets(tiny: Path, run: Any) -> None:
+    run("train", "solver.prototxt", "-q", "--out", "first", "--set", "snapshot_prefix=elsewhere/w")
+    assert load_solver("first/config.prototxt").param.snapshot_prefix == str(tiny / "elsewhere" / "w")
+    assert (tiny / "elsewhere" / "w_iter_10.caffemodel").is_file()
 
 
 def test_manifest(tiny: Path, run: Any) -> None:

@@ -54,3 +54,9 @@ def test_built_in_and_missing_data_keep_their_names() -> None:
     text = "net_param {" + NET.format(name="d", source="builtin:digits/train") + NET.format(name="e", source="no") + "}"
     param = SolverSource.from_text(resolved_config(SolverSource.from_text(text), 1, "p")).param
     assert [layer.data_param.source for layer in param.net_param.layer] == ["builtin:digits/train", "no"]
+
+
+def test_a_prefix_that_nobody_has_set_stays_unset() -> None:
+    text = "net_param {" + NET.format(name="d", source="builtin:digits/train") + "}"
+    param = SolverSource.from_text(resolved_config(SolverSource.from_text(text), 1, None)).param
+    assert not param.HasField("snapshot_prefix")
