@@ -65,17 +65,15 @@ class TrainingRun:
     Args:
         file: the solver.
         options: what the command line asks for.
-        ranks: the processes of the run, which this one leads.
 
     Raises:
         ConfigError, RunError: before anything is computed; no empty run folder is left behind.
     """
 
-    def __init__(self, file: str, options: TrainingOptions, ranks: OneRank = ALONE) -> None:
+    def __init__(self, file: str, options: TrainingOptions) -> None:
         self._options = options
-        self._ranks = ranks
         self._skipped = SkippedItems() if options.skip_bad else None
-        self._source = load_training(file, options, ranks)
+        self._source = self._load(file)
         self._report = _report(options, self._source) if options.verbosity >= 0 else None
         self._reason = ""
         self._threads = set_threads(options.threads)
@@ -86,7 +84,7 @@ class TrainingRun:
             if resumption.state:
                 # The snapshot brings its own weights.
                 self._source.param.ClearField("weights")
-            self._solver = self._make_solver(resumption)
+            self._solver = self._make_solver(self._seed(resumption))
             self._add_keepers()
             if resumption.state:
                 self._say_all(check_unchanged(self._solver, resumption.state, force=options.force))
@@ -115,16 +113,27 @@ class TrainingRun:
                 stack.callback(self._tensorboard.close)
             if self._report is not None:
                 stack.callback(self._report.close)
-            sigterm = "stop" if self._ranks.count > 1 else None
-            stack.enter_context(
-                signal_effects(self._solver.request, options.sigint_effect, options.sighup_effect, sigterm)
-            )
+            stack.enter_context(signal_effects(self._solver.request, options.sigint_effect, options.sighup_effect))
             stack.callback(print_skipped, self._skipped, *([self._report.say] if self._report else []))
             self._solver.solve()
-            if self._skipped is not None:
-                self._skipped.add_messages(self._ranks.merged(self._skipped.messages))
         self._say(f"run folder {short_path(self._folder.path)}")
         return self._reason
+
+    def _load(self, file: str) -> SolverSource:
+        """The solver with its overrides, checked; data that are drawn on first use are made."""
+        options = self._options
+        source = load_solver(file)
+        if options.all_assignments:
+            source = with_overrides(source, options.all_assignments)
+        findings = raise_errors([*source.notices, *check_settings(source)])
+        quiet = options.verbosity < 0
+        if options.epochs is not None:
+            make_builtin_data([source.train_net()], quiet=quiet)
+            source = with_overrides(source, [("max_iter", str(iterations_of(source, options.epochs)))])
+        raise_errors(check_max_iter(source))
+        if not quiet:
+            print_findings(findings)
+        return source
 
     def _seed(self, resumption: Resumption) -> int:
         """The seed asked for, else the solver's own, else that of the run which goes on, else a fresh one."""
@@ -151,14 +160,19 @@ class TrainingRun:
             return RunFolder.at(out, resumed=resume is not None)
         return RunFolder.numbered(RUNS, stem)
 
-    def _make_solver(self, resumption: Resumption) -> Solver:
-        beginning = self._ranks.from_leader(lambda: Beginning(self._seed(resumption), resumption.state is not None))
-        solver = solver_for(
-            self._source, self._options, beginning.seed, self._ranks, skipped=self._skipped,
+    def _make_solver(self, seed: int) -> Solver:
+        options = self._options
+        make_builtin_data([self._source.train_net(), *self._source.test_nets()], quiet=options.verbosity < 0)
+        return Solver(
+            self._source,
+            feeds=lambda net: Feeds(net.file, seed, skipped=self._skipped),
+            seed=seed,
+            listeners=[self._tell],
             default_prefix=self._folder.snapshot_prefix,
-        )  # fmt: skip
-        solver.listeners.append(self._tell)
-        return solver
+            on_nan=options.on_nan,
+            loading=Loading(options.strict, options.skip_mismatch, options.rename),
+            freeze=options.freeze,
+        )
 
     def _add_keepers(self) -> None:
         solver, options = self._solver, self._options
