@@ -46,6 +46,9 @@ def _read(content: bytes, file: str) -> pb.NetParameter:
     if ".solverstate" in os.path.basename(file):
         hint = "a .solverstate holds no weights: give its .caffemodel"
         raise RunError.of("NC456", f"'{file}' is no file of weights", expected=KIND, hint=hint)
+    if file.lower().endswith(".onnx"):
+        hint = "ONNX is written, but not read: give the weights that it was exported from"
+        raise RunError.of("NC456", f"'{file}' is no file of weights", expected=KIND, hint=hint)
     return read_net(content, file)
 
 

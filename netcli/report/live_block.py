@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from netcli.report import units
 from netcli.report.lines import value_text
 from netcli.solver import events
+from netcli.solver.metric_direction import better_when_larger
 
 LOSSES = 100
 """Iterations over which the loss is averaged."""
 _TESTS = 24
 _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "   "
+_PREFERENCE = (True, False, None)
+"""Of a test's outputs an accuracy is shown; without one, a loss or an error; else any other."""
 
 
 @dataclass
@@ -78,9 +81,8 @@ class LiveBlock:
 
     def _take_test(self, event: events.Test) -> None:
         found = [(name, value) for name, value in event.outputs.items() if isinstance(value, float | int)]
-        chosen = [item for item in found if item[0] not in event.loss_weights] or found
-        if chosen:
-            name, value = chosen[0]
+        if found:
+            name, value = min(found, key=lambda item: _PREFERENCE.index(better_when_larger(item[0])))
             self._tests.append(float(value))
             self._tested = f"{name} {value_text(value)} at {event.iteration}"
 

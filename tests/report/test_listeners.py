@@ -167,6 +167,20 @@ def test_the_live_block_says_only_what_it_knows() -> None:
     assert block.test_line() == "loss 0.0300 at 100   ▄"
 
 
+@pytest.mark.parametrize(
+    ("outputs", "shown"),
+    [
+        ({"lambda": 5.0, "loss": 0.5, "top1": 0.75}, "top1 0.7500"),
+        ({"lambda": 5.0, "loss": 0.5, "scores": [1.0, 2.0]}, "loss 0.5000"),
+        ({"lambda": 5.0}, "lambda 5.0000"),
+    ],
+)
+def test_the_live_block_shows_an_accuracy_if_it_can(outputs: events.Outputs, shown: str) -> None:
+    block = LiveBlock()
+    block.take(dataclasses.replace(TEST, outputs=outputs))
+    assert block.test_line().startswith(f"{shown} at 100")
+
+
 def test_the_live_block_fits_its_screen() -> None:
     block = LiveBlock()
     for event in (STARTED, events.Progress(1, 2.5), dataclasses.replace(TRAIN, lambdas={"fc6": 7.34})):

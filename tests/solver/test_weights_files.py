@@ -143,6 +143,7 @@ def test_several_weights_in_one_entry(tmp_path: Path) -> None:
         ("m.caffemodel", b"version https://git-lfs.github.com/spec/v1\n", "NC464", "git lfs pull"),
         ("m.caffemodel", a_net().SerializeToString()[:-9], "NC463", "truncated"),
         ("m.solverstate", pb.SolverState(iter=3).SerializeToString(), "NC456", "give its .caffemodel"),
+        ("m.onnx", b"\x08\x08\x12\x06netcli", "NC456", "the weights that it was exported from"),
         ("m.h5", b"\x89HDF\r\n\x1a\n" + bytes(99), "NC463", "HDF5"),
     ],
 )
