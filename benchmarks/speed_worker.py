@@ -187,7 +187,7 @@ def _solver(source: NetSource):  # type: ignore[no-untyped-def]
         net_param=source.param, base_lr=RATE, lr_policy="fixed", momentum=MOMENTUM, weight_decay=DECAY,
         max_iter=10**9,
     )  # fmt: skip
-    return Solver(SolverSource.from_message(param), seed=SEED)
+    return Solver(SolverSource.from_message(param), seed=SEED, keep_gradients=False)
 
 
 def _write(net, values: Arrays) -> None:  # type: ignore[no-untyped-def]

@@ -102,7 +102,7 @@ class _Bench:
         """Makes the net and times it with a batch in memory; the timer has more to tell of it."""
         own = Feeds(self._source.file)
         self._feeds = TimedFeeds(FixedFeeds(own, self._request.item_shape), own)
-        self._net = Net(self._source, self._phase, feeds=self._feeds, seed=0)
+        self._net = Net(self._source, self._phase, feeds=self._feeds, seed=0, keep_gradients=False)
         self._filled = fill_memory_layers(self._net)
         self.images = batch_size(self._net)
         optimizer = None

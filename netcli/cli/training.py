@@ -172,6 +172,7 @@ class TrainingRun:
             on_nan=options.on_nan,
             loading=Loading(options.strict, options.skip_mismatch, options.rename),
             freeze=options.freeze,
+            keep_gradients=False,
         )
 
     def _add_keepers(self) -> None:

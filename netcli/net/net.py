@@ -16,11 +16,13 @@ from netcli.layers.share import WHOLE, Share
 from netcli.net import debug_info
 from netcli.net.batch_parts import loss_factors
 from netcli.net.cuda_runners import on_device
+from netcli.net.gradient_rooms import gradient_rooms
 from netcli.net.graph import build_graph
 from netcli.net.learnable import Learnable
 from netcli.net.step import ParameterSlot, Step
 from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.runtime.shared_room import SharedRoom
 from netcli.runtime.streams import fresh_seed, stream
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Net:
         share_with: a net whose parameters this one uses, by layer name (a test net and its training net).
         device: "cpu", "cuda" or "cuda:N".
         share: the part of each batch that is computed here.
+        keep_gradients: False lets the gradients of blobs take turns in the same memory on the CPU, so that after a
+            backward pass only those of the parameters can be looked at.
 
     Attributes:
         cuda: what runs its layers on the GPU; None on the CPU.
@@ -82,6 +86,7 @@ class Net:
         share_with: Net | None = None,
         device: str = "cpu",
         share: Share = WHOLE,
+        keep_gradients: bool = True,
     ) -> None:
         self.seed = fresh_seed() if seed is None else seed
         self.cuda = on_device(device)
@@ -117,6 +122,8 @@ class Net:
         for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
             weights = bound.plan.loss_weights
             bound.loss_weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
+        if not keep_gradients:
+            self._share_gradient_memory()
         for bound in self._steps:
             self._seed_loss_gradients(bound)
 
@@ -256,6 +263,12 @@ class Net:
     def _fill(self, layer: Layer, slot: ParameterSlot, blob: Blob) -> None:
         generator = stream(self.seed, "filler", slot.layer, slot.index)
         blob.values.write(PLAIN)[...] = fill(slot.declaration.filler, slot.shape, generator, self.context.dtype)
+
+    def _share_gradient_memory(self) -> None:
+        for names in gradient_rooms(self.graph.steps, self.graph.shapes):
+            room = SharedRoom([self.graph.shapes[name] for name in names], self.context.dtype)
+            for name in names:
+                self.blobs[name].gradients.stand_in(room)
 
     def _seed_loss_gradients(self, bound: _BoundStep) -> None:
         """A loss's gradient with respect to itself is its weight; its layer's backward starts from there."""

@@ -43,6 +43,8 @@ def _rows(event: events.Diverged) -> list[list[str]]:
     ]
 
 
-def _cells(values: events.ValueRange) -> list[str]:
+def _cells(values: events.ValueRange | None) -> list[str]:
+    if values is None:
+        return ["-"] * 4
     numbers = [f"{value:.4g}" for value in (values.min, values.max, values.mean)]
     return [*numbers, str(values.not_finite) if values.not_finite else "-"]

@@ -24,6 +24,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from netcli.runtime.cuda.memory import DeviceArray
+    from netcli.runtime.shared_room import SharedRoom
 
 Shape = tuple[int, ...]
 ALIGNMENT = 64
@@ -69,7 +70,7 @@ class Replicas:
     and change it at any time: from then on each read elsewhere converts again until a kernel writes.
     """
 
-    __slots__ = ("_arrays", "_exposed", "_fresh", "_version", "conversions", "dtype", "handed_out", "shape")
+    __slots__ = ("_arrays", "_exposed", "_fresh", "_room", "_version", "conversions", "dtype", "handed_out", "shape")
 
     def __init__(self, shape: Shape, dtype: np.dtype) -> None:
         self.shape = shape
@@ -80,6 +81,12 @@ class Replicas:
         self._arrays: dict[Place, Any] = {}
         self._fresh: set[Place] = set()
         self._exposed = False
+        self._room: SharedRoom | None = None
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether others stand in the same memory in between: then only who comes next in a pass may read."""
+        return self._room is not None
 
     @property
     def stamp(self) -> int | None:
@@ -162,6 +169,7 @@ class Replicas:
         self._arrays.clear()
         self._fresh.clear()
         self._exposed = False
+        self._room = None
         self._version = next(_versions)
         if device_array is not None:
             self._arrays[CUDA] = device_array
@@ -184,9 +192,17 @@ class Replicas:
         if array is not None:
             self.read(CUDA)
 
+    def stand_in(self, room: SharedRoom) -> None:
+        """Takes its memory on the CPU from ``room``, until the shape changes; before anything has been written."""
+        assert not self._arrays
+        self._room = room
+
     def _array(self, place: Place) -> Any:
         array = self._arrays.get(place)
         if array is None:
+            if self._room is not None and place is not CUDA:
+                array = self._arrays[place] = self._room.array(place, self.shape)
+                return array
             if place is CUDA:
                 from netcli.runtime.cuda.memory import device_zeros
 

@@ -22,6 +22,9 @@ def scratch(name: str, shape: Shape, dtype: np.dtype) -> np.ndarray:
     key = (name, np.dtype(dtype))
     memory = arrays.get(key)
     if memory is None or memory.size < count:
+        # The smaller one goes first, so that both are never there at once.
+        memory = None
+        arrays.pop(key, None)
         memory = arrays[key] = aligned_zeros((count,), key[1])
     return memory[:count].reshape(shape)
 

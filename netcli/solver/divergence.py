@@ -137,7 +137,8 @@ def _labels(net: Net, summaries: dict[str, BlobSummary]) -> dict[str, tuple[floa
 
 
 def _summary(layer: str, name: str, blob: Blob) -> BlobSummary:
-    return BlobSummary(layer, name, _range(blob.values), _range(blob.gradients))
+    gradients = None if blob.gradients.takes_turns else _range(blob.gradients)
+    return BlobSummary(layer, name, _range(blob.values), gradients)
 
 
 def _range(values: Replicas) -> ValueRange:

@@ -108,12 +108,12 @@ class ValueRange:
 
 @dataclass(frozen=True, slots=True)
 class BlobSummary:
-    """A top, or a parameter ("param 0"), of ``layer``: its values and their gradients."""
+    """A top, or a parameter ("param 0"), of ``layer``: its values, and their gradients if they have been kept."""
 
     layer: str
     blob: str
     data: ValueRange
-    diff: ValueRange
+    diff: ValueRange | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Solver:
         on_nan: what a diverging loss leads to: "stop", "warn" or "continue".
         loading: how files of weights are matched with the net.
         freeze: layers, as patterns such as "conv*", whose parameters are not to change.
+        keep_gradients: False takes less memory and lets nobody look at the gradients of blobs; see ``Net``.
         device: "cpu", "cuda" or "cuda:N".
 
     Attributes:
@@ -82,6 +83,7 @@ class Solver:
         on_nan: str = "stop",
         loading: Loading | None = None,
         freeze: Sequence[str] = (),
+        keep_gradients: bool = True,
         device: str = "cpu",
     ) -> None:
         self.notices = raise_errors(check_settings(source))
@@ -98,6 +100,7 @@ class Solver:
         self._seed_is_drawn = seed is None
         self.seed = fresh_seed() if seed is None else seed
         self._make_feeds = feeds
+        self._keep_gradients = keep_gradients
         self._device = device
         self._meters: list[FeedMeter] = []
         train_net = source.train_net()
@@ -260,7 +263,10 @@ class Solver:
     def _make_net(self, source: NetSource, share_with: Net | None) -> Net:
         meter = FeedMeter(self._make_feeds(source) if self._make_feeds else NoFeeds())
         self._meters.append(meter)
-        return Net(source, feeds=meter, seed=self.seed, share_with=share_with, device=self._device)
+        return Net(
+            source, feeds=meter, seed=self.seed, share_with=share_with, keep_gradients=self._keep_gradients,
+            device=self._device,
+        )  # fmt: skip
 
     def _use_seed(self, seed: int) -> None:
         self.seed = seed
