@@ -1,4 +1,4 @@
-"""What forms on the GPU keep beside the table's values: NaN, sums of many parts, masks that change with the pass."""
+"""What forms on the GPU keep beside the table's values: NaN, wrong labels, sums of many chunks, masks of a pass."""
 
 from __future__ import annotations
 
@@ -101,3 +101,11 @@ def test_the_mask_of_dropout_changes_with_the_pass_and_stays_for_its_backward() 
         np.testing.assert_array_equal(dx, y)
         masks.append(y)
     assert (masks[0] != masks[1]).mean() == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_label_that_is_no_class_makes_its_scores_nan() -> None:
+    case = next(case for case in ON_CUDA if case.id == "LabelSpecificAdd-margin")
+    scores, labels = case.make_bottoms()
+    labels[:3] = -1, scores.shape[1], np.nan
+    (y,) = OnCuda(case).forward([scores, labels])
+    assert np.isnan(y).all(axis=1).tolist() == [True] * 3 + [False] * 3

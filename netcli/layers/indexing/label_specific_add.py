@@ -43,8 +43,8 @@ class LabelSpecificAdd(Layer):
         shape, label_shape = bottom_shapes
         if len(shape) < 2:
             raise self.error("NC122", "the scores have no classes", "bottom", 0, expected="(N, K, ...)", actual=shape)
-        self._scores = (shape[0], math.prod(shape[1:]))
-        check_label_count(self, self._scores, 1, label_shape)
+        self.scores = (shape[0], math.prod(shape[1:]))
+        check_label_count(self, self.scores, 1, label_shape)
         return [shape, (1,)][: max(1, len(self.param.top))]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -57,10 +57,10 @@ class LabelSpecificAdd(Layer):
             np.copyto(y, x)
         if self.training:
             labels = bottoms[1].values.read(PLAIN).reshape(-1)
-            form = channel_form(y, place, self._scores, 1)
+            form = channel_form(y, place, self.scores, 1)
             wrong = self.kernels.add_at_labels(labels, self.real(bias), form)
             if wrong >= 0:
-                raise label_error(self, labels, wrong, self._scores[1])
+                raise label_error(self, labels, wrong, self.scores[1])
         if len(tops) > 1:
             tops[1].values.write(PLAIN).fill(bias)
 
