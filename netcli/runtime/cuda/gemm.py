@@ -18,7 +18,7 @@ import numpy as np
 
 from netcli.runtime.cuda.kernel import CudaKernel, blocks_for, cuda_kernel
 from netcli.runtime.cuda.memory import DeviceArray
-from netcli.runtime.cuda.tiles import PADDING, TILES, Tile, best_tile, slice_product, split_depth, splits_of
+from netcli.runtime.cuda.tiles import PADDING, TILES, Tile, at_most, best_tile, slice_product, split_depth, splits_of
 from netcli.runtime.cuda.toolkit import cuda, multiprocessors
 
 HAS_BIAS = 1
@@ -59,6 +59,8 @@ def _dense_kernel(tile: Tile, a_transposed: bool, b_transposed: bool) -> CudaKer
         column = uint32(thread % uint32(threads_along_columns) * uint32(vector))
         first_row = uint32(uint32(cuda.blockIdx.y) * uint32(rows))
         first_column = uint32(uint32(cuda.blockIdx.x) * uint32(columns))
+        # What lies beyond the last row or column is a copy of the last one, which nobody stores: loads need no branch.
+        last_row, last_column, last = uint32(m - uint32(1)), uint32(n - uint32(1)), uint32(k - uint32(1))
         start = uint32(uint32(cuda.blockIdx.z) * part)
         end = uint32(start + part)
         if end > k:
@@ -73,22 +75,26 @@ def _dense_kernel(tile: Tile, a_transposed: bool, b_transposed: bool) -> CudaKer
             if at < end:
                 for load in range(a_loads):
                     if a_transposed:
-                        r = uint32(first_row + thread % uint32(rows))
+                        r = at_most(uint32(first_row + thread % uint32(rows)), last_row)
                         d = uint32(at + thread // uint32(rows) + uint32(load * (threads // rows)))
-                        a_next[load] = a[uint32(d * m + r)] if r < m and d < end else float32(0)
+                        place = uint32(uint32(at_most(d, last) * m) + r)
                     else:
                         r = uint32(first_row + thread // uint32(depth) + uint32(load * (threads // depth)))
                         d = uint32(at + thread % uint32(depth))
-                        a_next[load] = a[uint32(r * k + d)] if r < m and d < end else float32(0)
+                        place = uint32(uint32(at_most(r, last_row) * k) + at_most(d, last))
+                    value = a[place]
+                    a_next[load] = value if d < end else float32(0)
                 for load in range(b_loads):
                     if b_transposed:
                         c = uint32(first_column + thread // uint32(depth) + uint32(load * (threads // depth)))
                         d = uint32(at + thread % uint32(depth))
-                        b_next[load] = b[uint32(c * k + d)] if c < n and d < end else float32(0)
+                        place = uint32(uint32(at_most(c, last_column) * k) + at_most(d, last))
                     else:
-                        c = uint32(first_column + thread % uint32(columns))
+                        c = at_most(uint32(first_column + thread % uint32(columns)), last_column)
                         d = uint32(at + thread // uint32(columns) + uint32(load * (threads // columns)))
-                        b_next[load] = b[uint32(d * n + c)] if c < n and d < end else float32(0)
+                        place = uint32(uint32(at_most(d, last) * n) + c)
+                    value = b[place]
+                    b_next[load] = value if d < end else float32(0)
             if at > start:
                 multiply_slice(a_slices, b_slices, stage, row, column, row_values, column_values, sums)
                 stage = uint32(uint32(1) - stage)

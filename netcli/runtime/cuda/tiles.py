@@ -105,6 +105,12 @@ def split_depth(depth: int, splits: int, tile: Tile) -> tuple[int, int]:
     return part, -(-depth // part)
 
 
+@device_function
+def at_most(index, most):  # type: ignore[no-untyped-def]
+    """The smaller one of two indices."""
+    return index if index < most else most
+
+
 def slice_product(tile: Tile) -> Callable[..., None]:
     """The device function that multiplies a slice: sums (thread_rows, thread_columns) += a b.
 
@@ -118,13 +124,18 @@ def slice_product(tile: Tile) -> Callable[..., None]:
     uint32 = np.uint32
 
     def multiply_slice(a_slices, b_slices, stage, row, column, a, b, sums):  # type: ignore[no-untyped-def]
-        for k in range(depth):
-            for i in range(rows):
-                a[i] = a_slices[stage, k, row + uint32(i // vector * row_step + i % vector)]
-            for j in range(columns):
-                b[j] = b_slices[stage, k, column + uint32(j // vector * column_step + j % vector)]
-            for i in range(rows):
+        # Two at a time: what the loop itself costs counts beside thread_rows by thread_columns multiplications.
+        k = uint32(0)
+        while k < uint32(depth):
+            for part in range(2):
+                for i in range(rows):
+                    a[i] = a_slices[stage, uint32(k + uint32(part)), row + uint32(i // vector * row_step + i % vector)]
                 for j in range(columns):
-                    sums[i, j] += a[i] * b[j]
+                    place = column + uint32(j // vector * column_step + j % vector)
+                    b[j] = b_slices[stage, uint32(k + uint32(part)), place]
+                for i in range(rows):
+                    for j in range(columns):
+                        sums[i, j] += a[i] * b[j]
+            k = uint32(k + uint32(2))
 
     return device_function(multiply_slice)

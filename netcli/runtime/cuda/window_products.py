@@ -18,10 +18,11 @@ import numpy as np
 
 from netcli.runtime.cuda.gemm import ACCUMULATES, HAS_BIAS
 from netcli.runtime.cuda.kernel import CudaKernel, cuda_kernel
-from netcli.runtime.cuda.tiles import PADDING, TILES, Tile, slice_product
+from netcli.runtime.cuda.tiles import PADDING, TILES, Tile, at_most, slice_product
 from netcli.runtime.cuda.toolkit import SIMULATED, cuda
 
 uint32 = np.uint32
+int32 = np.int32
 float32 = np.float32
 
 DIRECT_BLOCK = 8 if SIMULATED else 128
@@ -57,12 +58,14 @@ def _gathered_kernel(tile: Tile) -> CudaKernel:
         column = uint32(thread % uint32(threads_along_columns) * uint32(vector))
         first_row = uint32(uint32(cuda.blockIdx.y) * uint32(rows))
         first_column = uint32(uint32(cuda.blockIdx.x) * uint32(columns))
-        # Each thread gathers for one column only, one image and position, so that it divides but once.
-        gathered = uint32(first_column + thread % uint32(columns))
+        # Each thread gathers for one column only, one image and position, so that it divides but once. What lies beyond
+        # the last row or column is a copy of the last one, which nobody stores: loads need no branch.
+        gathered = at_most(uint32(first_column + thread % uint32(columns)), uint32(n - uint32(1)))
         image = uint32(gathered // positions)
         position = uint32(gathered - uint32(image * positions))
         image_start = uint32(uint32(image * x_image) + uint32(group * x_group))
         group_weights = uint32(group * w_group)
+        last = uint32(k - uint32(1))
         for i in range(thread_rows):
             for j in range(thread_columns):
                 sums[i, j] = float32(0)
@@ -72,18 +75,18 @@ def _gathered_kernel(tile: Tile) -> CudaKernel:
         while at < uint32(k + uint32(depth)):
             if at < k:
                 d = uint32(at + thread % uint32(depth))
-                start = uint32(group_weights + uint32(entries[d])) if d < k else uint32(0)
+                start = uint32(group_weights + uint32(entries[at_most(d, last)]))
                 for load in range(w_loads):
                     r = uint32(first_row + thread // uint32(depth) + uint32(load * (threads // depth)))
-                    w_next[load] = weights[uint32(start + uint32(r * stride))] if r < m and d < k else float32(0)
+                    value = weights[uint32(start + uint32(at_most(r, uint32(m - uint32(1))) * stride))]
+                    w_next[load] = value if d < k else float32(0)
                 for load in range(x_loads):
                     d = uint32(at + thread // uint32(columns) + uint32(load * (threads // columns)))
-                    value = float32(0)
-                    if d < k and gathered < n:
-                        source = table[uint32(uint32(entries[uint32(uint32(k + k) + d)]) + position)]
-                        if source >= 0:
-                            value = x[uint32(uint32(image_start + uint32(entries[uint32(k + d)])) + uint32(source))]
-                    x_next[load] = value
+                    entry = at_most(d, last)
+                    source = table[uint32(uint32(entries[uint32(uint32(k + k) + entry)]) + position)]
+                    seen = uint32(source if source >= 0 else int32(0))
+                    value = x[uint32(uint32(image_start + uint32(entries[uint32(k + entry)])) + seen)]
+                    x_next[load] = value if source >= 0 and d < k else float32(0)
             if at > 0:
                 multiply_slice(w_slices, x_slices, stage, row, column, row_values, column_values, sums)
                 stage = uint32(uint32(1) - stage)
@@ -147,6 +150,7 @@ def _weights_kernel(tile: Tile) -> CudaKernel:
         first_column = uint32(uint32(cuda.blockIdx.x) * uint32(columns))
         for load in range(x_loads):
             c = uint32(first_column + thread // uint32(depth) + uint32(load * (threads // depth)))
+            c = at_most(c, uint32(n - uint32(1)))
             channel = uint32(c // taps)
             channel_starts[load] = uint32(uint32(group * x_group) + uint32(channel * x_positions))
             table_starts[load] = uint32(uint32(c - uint32(channel * taps)) * positions)
@@ -163,21 +167,20 @@ def _weights_kernel(tile: Tile) -> CudaKernel:
         while at < uint32(end + uint32(depth)):
             if at < end:
                 d = uint32(at + thread % uint32(depth))
-                image = uint32(d // positions)
-                position = uint32(d - uint32(image * positions))
+                item = at_most(d, uint32(k - uint32(1)))
+                image = uint32(item // positions)
+                position = uint32(item - uint32(image * positions))
                 dy_start = uint32(uint32(uint32(uint32(image * groups) + group) * uint32(m * positions)) + position)
                 x_start = uint32(image * x_image)
                 for load in range(dy_loads):
                     r = uint32(first_row + thread // uint32(depth) + uint32(load * (threads // depth)))
-                    dy_next[load] = dy[uint32(dy_start + uint32(r * positions))] if r < m and d < end else float32(0)
+                    value = dy[uint32(dy_start + uint32(at_most(r, uint32(m - uint32(1))) * positions))]
+                    dy_next[load] = value if d < end else float32(0)
                 for load in range(x_loads):
-                    c = uint32(first_column + thread // uint32(depth) + uint32(load * (threads // depth)))
-                    value = float32(0)
-                    if c < n and d < end:
-                        source = table[uint32(table_starts[load] + position)]
-                        if source >= 0:
-                            value = x[uint32(uint32(x_start + channel_starts[load]) + uint32(source))]
-                    x_next[load] = value
+                    source = table[uint32(table_starts[load] + position)]
+                    seen = uint32(source if source >= 0 else int32(0))
+                    value = x[uint32(uint32(x_start + channel_starts[load]) + seen)]
+                    x_next[load] = value if source >= 0 and d < end else float32(0)
             if at > begin:
                 multiply_slice(dy_slices, x_slices, stage, row, column, row_values, column_values, sums)
                 stage = uint32(uint32(1) - stage)
