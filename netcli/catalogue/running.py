@@ -42,8 +42,11 @@ ENTRIES: dict[str, Entry] = {
     "NC510": Entry(
         "a device that is not available",
         "There is no such device, or what it needs is not installed.",
-        "Leave --device out to compute on the CPU.",
-        _command("train solver.prototxt --out run --device cuda"),
+        "Install what the message names; `netcli doctor` shows packages, driver and devices. Without --device the CPU "
+        "computes.",
+        python(
+            "from netcli.runtime.cuda_packages import check_packages\ncheck_packages(['a_module_that_nobody_has'])\n"
+        ),
     ),
     "NC511": Entry(
         "the metrics cannot be written",

@@ -57,6 +57,7 @@ def evaluate(
     iterations: int | None,
     skipped: SkippedItems | None = None,
     observe: Callable[[Net], Observer | None] = lambda net: None,
+    device: str = "cpu",
 ) -> Evaluation:
     """Runs the net of ``source`` in phase TEST.
 
@@ -65,6 +66,7 @@ def evaluate(
         iterations: batches to run, as Caffe does; None for the whole set, each item exactly once.
         skipped: told about items that cannot be read, which are passed over; None to make errors of them.
         observe: of the net, what to tell about every batch.
+        device: "cpu", "cuda" or "cuda:N".
 
     Raises:
         ConfigError: the net cannot be planned.
@@ -74,7 +76,7 @@ def evaluate(
     book = ItemBook(feeds)
     with contextlib.ExitStack() as opened:
         opened.callback(book.close)
-        net = opened.enter_context(contextlib.closing(Net(source, pb.TEST, feeds=book, seed=0)))
+        net = opened.enter_context(contextlib.closing(Net(source, pb.TEST, feeds=book, seed=0, device=device)))
         observer = observe(net)
         loaded = [load_weights(net, message, name) for message, name in zip(weights, names, strict=True)]
         batch = batch_size(net)
@@ -100,7 +102,8 @@ def evaluate(
 
 def _smaller(source: NetSource, net: Net, items: int, book: ItemBook) -> contextlib.closing[Net]:
     """The same net for a batch of ``items``."""
-    return contextlib.closing(Net(with_batch_size(source, items), pb.TEST, feeds=book, seed=0, share_with=net))
+    smaller = with_batch_size(source, items)
+    return contextlib.closing(Net(smaller, pb.TEST, feeds=book, seed=0, share_with=net, device=net.context.device))
 
 
 class _Means:

@@ -55,7 +55,7 @@ def command(
     from netcli.report.step_line import StepLine
 
     check_feature_path(out)
-    wish = Wish(weights, blob, source, root, mean, scale, flip, batch, threads)
+    wish = Wish(weights, blob, source, root, mean, scale, flip, batch, threads, device)
     begun = begin_extraction(file, wish, None, verbosity)
     line = StepLine()
     facts = {"blob": begun.blob, "net": file, "weights": weights, "flip": "yes" if flip else "no"}

@@ -51,6 +51,7 @@ class Wish:
     flip: bool = False
     batch: int = 64
     threads: int | None = None
+    device: str = "cpu"
 
 
 def extraction_options(function: F) -> F:
@@ -106,7 +107,7 @@ def begin_extraction(file: str, wish: Wish, images: ImageSet | None, verbosity: 
     )  # fmt: skip
     batch = min(wish.batch, len(items.names))
     try:
-        begun = extraction(wanted, items, weights, batch=batch, flip=wish.flip)
+        begun = extraction(wanted, items, weights, batch=batch, flip=wish.flip, device=wish.device)
     except BaseException:
         items.feed.close()
         raise

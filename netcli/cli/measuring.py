@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,6 +22,9 @@ from netcli.layers.source.fed_layer import FedLayer
 from netcli.net.net import Net
 from netcli.solver.feed_meter import FeedMeter
 from netcli.solver.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from netcli.solver.cuda import CudaOptimizer
 
 WARM_UP = 2
 """Passes after the first one, which compiles, that are not counted."""
@@ -128,7 +132,7 @@ class NetTimer:
     def __init__(
         self,
         net: Net,
-        optimizer: Optimizer | None,
+        optimizer: Optimizer | CudaOptimizer | None,
         iter_size: int,
         *,
         forward_only: bool,
@@ -238,6 +242,8 @@ class NetTimer:
         return timings
 
     def _seconds(self, action: Callable[[], object]) -> float:
+        if self._net.cuda is not None:
+            return self._net.cuda.seconds(action)
         begin = self._clock()
         action()
         return self._clock() - begin

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 import click
 
 from netcli.cli import errors
-from netcli.errors import RunError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,10 +26,10 @@ class DeviceType(click.ParamType):
         if not re.fullmatch(r"cpu|cuda(:\d+)?", value):
             self.fail(f"{value!r} is not a device: cpu, cuda or cuda:N", param, ctx)
         if value != "cpu":
-            raise RunError.of(
-                "NC510", f"device '{value}' is not available: this version of netcli computes on the CPU only",
-                hint="leave --device out",
-            )  # fmt: skip
+            # Before anything is read or made; this is where the packages, the driver and the device are looked for.
+            from netcli.net.cuda_runners import on_device
+
+            on_device(value)
         return value
 
 

@@ -83,6 +83,7 @@ def command(
         iterations=iterations,
         threads=threads,
         verbosity=verbosity,
+        device=device,
         wanted=Wanted(predictions, confusion, per_class, topk, worst, scores),
     )
     if as_json:

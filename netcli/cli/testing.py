@@ -32,6 +32,7 @@ def run_test(
     skip_bad: bool,
     iterations: int | None,
     threads: int | None,
+    device: str,
     verbosity: int,
     wanted: Wanted,
 ) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def run_test(
     skipped = SkippedItems() if skip_bad else None
     look = CloserLook(wanted, net.file)
     try:
-        result = evaluate(net, messages, names, iterations, skipped, look.observe)
+        result = evaluate(net, messages, names, iterations, skipped, look.observe, device)
     finally:
         print_skipped(skipped)
     if verbosity >= 0:

@@ -21,7 +21,7 @@ from netcli.prototxt import NetSource, SolverSource, load
 from netcli.runtime.cpu import cpu_name
 from netcli.runtime.threads import set_threads
 from netcli.schema import caffe_pb2 as pb
-from netcli.solver.optimizer import Optimizer
+from netcli.solver.optimizer import optimizer_for
 from netcli.solver.settings import check_settings, raise_errors
 
 SCHEMA = 1
@@ -102,12 +102,14 @@ class _Bench:
         """Makes the net and times it with a batch in memory; the timer has more to tell of it."""
         own = Feeds(self._source.file)
         self._feeds = TimedFeeds(FixedFeeds(own, self._request.item_shape), own)
-        self._net = Net(self._source, self._phase, feeds=self._feeds, seed=0, keep_gradients=False)
+        self._net = Net(
+            self._source, self._phase, feeds=self._feeds, seed=0, keep_gradients=False, device=self._request.device
+        )
         self._filled = fill_memory_layers(self._net)
         self.images = batch_size(self._net)
         optimizer = None
         if self._solver is not None and self._phase == pb.TRAIN:
-            optimizer = Optimizer(self._solver.param, self._net.learnable, self._net.context.dtype)
+            optimizer = optimizer_for(self._net, self._solver.param)
         timer = NetTimer(self._net, optimizer, self.iter_size, forward_only=self._request.forward_only)
         whole, by_layer = timer.time_net(self._request.iterations, layers=layers)
         # Whatever is timed later finds everything compiled.

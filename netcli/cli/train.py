@@ -111,5 +111,5 @@ def command(ctx: click.Context, file: str, device: str, **given: Any) -> None:
         raise click.UsageError("--strict and --skip-mismatch exclude each other")
     if given["patience"] and not given["save_best"]:
         raise click.UsageError("--patience needs --save-best METRIC, which says what has to become better")
-    if TrainingRun(file, TrainingOptions(**given)).solve() == "interrupted":
+    if TrainingRun(file, TrainingOptions(device=device, **given)).solve() == "interrupted":
         ctx.exit(ExitCode.INTERRUPTED)

@@ -172,6 +172,7 @@ class TrainingRun:
             on_nan=options.on_nan,
             loading=Loading(options.strict, options.skip_mismatch, options.rename),
             freeze=options.freeze,
+            device=options.device,
             keep_gradients=False,
         )
 
@@ -201,7 +202,7 @@ class TrainingRun:
             "resume": None if resume is None else str(resume.absolute()),
             "seed": self._solver.seed,
             "threads": self._threads,
-            "device": "cpu",
+            "device": self._options.device,
             "machine": machine(),
             "packages": versions(),
         }
@@ -218,6 +219,8 @@ class TrainingRun:
         for report in self._solver.loaded:
             self._say(load_table(report))
         net = self._solver.net
+        if net.cuda is not None and net.cuda.on_cpu:
+            self._say(f"on the CPU, with copies there and back: {', '.join(net.cuda.on_cpu)}")
         count = sum(item.blob.count for item in net.learnable)
         self._say(
             f"training {net.name or 'the net'}: {units.count(count)} parameters, seed {self._solver.seed}, "

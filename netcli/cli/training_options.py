@@ -39,6 +39,7 @@ class TrainingOptions:
     sighup_effect: str = "snapshot"
     seed: int | None = None
     threads: int | None = None
+    device: str = "cpu"
     out: Path | None = None
     plain: bool = False
     log_format: str = "netcli"

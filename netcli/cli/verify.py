@@ -69,7 +69,7 @@ def command(
             raise click.UsageError("--blob, --flip, --root, --mean and --scale are for a net, which needs --weights")
         given = _looked_up(listed, features)
     else:
-        wish = Wish(weights, blob, None, root, mean, scale, flip, batch, threads)
+        wish = Wish(weights, blob, None, root, mean, scale, flip, batch, threads, device)
         given = _extracted(listed, features, wish, verbosity)
     found = report(given, listed)
     if plot is not None:

@@ -78,6 +78,7 @@ def extraction(
     *,
     batch: int,
     flip: bool = False,
+    device: str = "cpu",
 ) -> Extraction:
     """A net that makes the wanted blob of ``items``, with ``weights`` (file name, content) loaded one after the other.
 
@@ -92,7 +93,7 @@ def extraction(
             "NC567", "only images can be mirrored", layer=wanted.data.param.name, layer_type=wanted.data.param.type,
             expected="channels x height x width", actual=" x ".join(map(str, shapes[0])) or "one number",
         )  # fmt: skip
-    net = Net(wanted.with_input(items.tops, shapes, batch), pb.TEST, seed=0)
+    net = Net(wanted.with_input(items.tops, shapes, batch), pb.TEST, seed=0, device=device)
     shape = net.graph.shapes[wanted.blob]
     if not shape or shape[0] != batch:
         raise RunError.of(

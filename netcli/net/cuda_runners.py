@@ -5,7 +5,7 @@ Nothing of CUDA is imported before a net asks for a GPU.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from netcli.layers.layer import Layer
@@ -45,6 +45,12 @@ class CudaRunners:
         """Sets what changes from pass to pass."""
         for form in self.forms.values():
             form.prepare()
+
+    def seconds(self, action: Callable[[], object]) -> float:
+        """How long the device takes for what ``action`` asks of it."""
+        from netcli.runtime.cuda.device import current
+
+        return current().seconds(action)
 
     def clear(self, gradients: Sequence[Replicas]) -> None:
         """Sets the gradients of parameters to zero: of all, in one go, where they stand side by side."""

@@ -197,6 +197,7 @@ def test_data_wait_is_what_the_feed_takes(tiny: Path) -> None:
         now = [1.0]
 
         class Slow:
+            cuda = None
             waited = 0.0
 
             def forward(self, *layers: int, cost: float = cost, now: list[float] = now) -> None:

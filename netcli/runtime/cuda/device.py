@@ -6,6 +6,8 @@ host. A process uses one device: the first one that is asked for.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -86,10 +88,59 @@ class Device:
         """``count`` words of 32 bits."""
         check(toolkit.driver.cuMemsetD32Async(pointer, word, count, self._stream_handle))
 
+    def seconds(self, call: Callable[[], object]) -> float:
+        """How long the device takes for what ``call`` asks of it, by its own clock, waiting for the host included."""
+        if toolkit.SIMULATED:
+            begin = time.perf_counter()
+            call()
+            return time.perf_counter() - begin
+        begin_event, end_event = (check(toolkit.driver.cuEventCreate(0)) for _ in range(2))
+        try:
+            check(toolkit.driver.cuEventRecord(begin_event, self._stream_handle))
+            call()
+            check(toolkit.driver.cuEventRecord(end_event, self._stream_handle))
+            check(toolkit.driver.cuEventSynchronize(end_event))
+            return float(check(toolkit.driver.cuEventElapsedTime(begin_event, end_event))) / 1000
+        finally:
+            for event in (begin_event, end_event):
+                check(toolkit.driver.cuEventDestroy(event))
+
     def synchronize(self) -> None:
         """Waits until the stream has done all that it was asked for. Raises RunError NC516 if some of it failed."""
         if not toolkit.SIMULATED:
             check(toolkit.driver.cuStreamSynchronize(self._stream_handle))
+
+
+def driver_version() -> str:
+    """The newest CUDA that the driver can run, e.g. "13.0". Raises RunError NC510 if there is no driver."""
+    _start_driver()
+    version = int(check(toolkit.driver.cuDriverGetVersion()))
+    return f"{version // 1000}.{version % 1000 // 10}"
+
+
+def devices() -> list[dict[str, Any]]:
+    """Number, name, memory in bytes and capability of each device. Raises RunError NC510 if there is no driver."""
+    _start_driver()
+    found = []
+    for number in range(int(check(toolkit.driver.cuDeviceGetCount()))):
+        device = toolkit.core.Device(number)
+        major, minor = device.compute_capability
+        memory = int(check(toolkit.driver.cuDeviceTotalMem(number)))
+        found.append({"number": number, "name": str(device.name), "memory": memory, "capability": f"{major}{minor}"})
+    return found
+
+
+def _start_driver() -> None:
+    if toolkit.SIMULATED:
+        raise RunError.of("NC510", "numba's simulator runs in place of a driver", hint="unset NUMBA_ENABLE_CUDASIM")
+    try:
+        check(toolkit.driver.cuInit(0))
+    except (RuntimeError, RunError) as error:
+        raise RunError.of(
+            "NC510",
+            f"there is no driver that works: {_first_line(error)}",
+            hint="install NVIDIA's driver, or leave --device out",
+        ) from error
 
 
 def current() -> Device:
@@ -124,4 +175,4 @@ def check(result: tuple[Any, ...]) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -11,7 +11,6 @@ Raises:
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -19,28 +18,9 @@ from typing import Any
 
 import numba
 
-from netcli.errors import RunError
+from netcli.runtime.cuda_packages import check_packages
 
 SIMULATED: bool = bool(numba.config.ENABLE_CUDASIM)
-
-INSTALL = "pip install 'netcli[cuda13]'"
-"""For drivers of CUDA 13, that is 580 and newer; ``cuda12`` is for older ones."""
-
-
-def check_packages() -> None:
-    """Raises RunError NC510 if one of the packages that CUDA needs is missing."""
-    for name in ("numba_cuda", "cuda.core", "cuda.bindings"):
-        try:
-            found = importlib.util.find_spec(name) is not None
-        except ModuleNotFoundError:
-            found = False
-        if not found:
-            raise RunError.of(
-                "NC510",
-                f"CUDA needs packages that are not installed, {name} for one",
-                hint=f"{INSTALL} (or cuda12, for a driver older than 580); or leave --device out",
-            )
-
 
 core: Any = None
 driver: Any = None
