@@ -104,6 +104,15 @@ def outputs_by_tap(windows: Windows) -> np.ndarray:
     return _scattered((windows.input_positions, windows.taps), inputs, windows.taps - 1 - taps, outputs)
 
 
+@functools.lru_cache(_CACHED_TABLES)
+def inputs_by_vector(windows: Windows, lanes: int) -> np.ndarray:
+    """``inputs_by_tap`` for vectors of outputs: (ceil(output positions / lanes), taps, lanes), -1 beyond the last."""
+    vectors = -(-windows.output_positions // lanes)
+    padded = np.full((vectors * lanes, windows.taps), -1, np.int32)
+    padded[: windows.output_positions] = inputs_by_tap(windows)
+    return np.ascontiguousarray(padded.reshape(vectors, lanes, windows.taps).transpose(0, 2, 1))
+
+
 def _touches(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All (output position, input position, tap) that meet, by output position, then tap."""
     position = np.zeros((1, 1), np.int64)

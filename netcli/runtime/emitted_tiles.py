@@ -31,6 +31,7 @@ def multiply_tile(
     x: Any,
     x_start_0: Any,
     x_start_1: Any,
+    x_row_step: Any,
     runs: Any,
     first_run: Any,
     last_run: Any,
@@ -47,11 +48,11 @@ def multiply_tile(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = Emitter(context, builder, signature, arguments)
-        data = {"weights": tile.at(1, 2), "bias": tile.at(10, 11)}
-        weight_step, y_step = arguments[3], arguments[15]
+        data = {"weights": tile.at(1, 2), "bias": tile.at(11, 12)}
+        weight_step, x_row_step, y_step = arguments[3], arguments[7], arguments[16]
         bases = [tile.at(4, 5), tile.at(4, 6)]
-        targets = [tile.at(12, 13), tile.at(12, 14)]
-        table, first, last = tile.data(7), arguments[8], arguments[9]
+        targets = [tile.at(13, 14), tile.at(13, 15)]
+        table, first, last = tile.data(8), arguments[9], arguments[10]
 
         def case(rows: int) -> None:
             start = [tile.spread(tile.load_item(tile.moved(data["bias"], r))) for r in range(rows)]
@@ -61,7 +62,7 @@ def multiply_tile(
                 entry = tile.moved(table, builder.mul(builder.add(first, index), constant(RUN_FIELDS)))
                 weight_row, length, *places = (tile.load_short(tile.moved(entry, i)) for i in range(RUN_FIELDS))
                 weights = tile.moved(data["weights"], builder.mul(weight_row, weight_step))
-                sources = [tile.source(base, place) for base, place in zip(bases, places, strict=True)]
+                sources = [tile.source(base, place, x_row_step) for base, place in zip(bases, places, strict=True)]
                 return _add_rows(tile, rows, length, (weights, weight_step), sources, sums)
 
             sums = tile.repeat(builder.sub(last, first), sums, add_run)
@@ -74,7 +75,7 @@ def multiply_tile(
 
     place = types.intp
     return types.void(
-        place, weights, place, place, x, place, place, runs, place, place, bias, place, y, place, place, place
+        place, weights, place, place, x, place, place, place, runs, place, place, bias, place, y, place, place, place
     ), generate
 
 

@@ -6,6 +6,7 @@ registers; what numba makes of a loop over lanes depends on LLVM's mood.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from netcli.runtime.jit import LANES
 
 _INDEX = ir.IntType(64)
 _SHORT = ir.IntType(32)
+_SHORTS = ir.VectorType(_SHORT, LANES)
+NO_PLACES = ir.Constant(_SHORTS, [-1] * LANES)
 
 
 def are_values(*candidates: Any) -> bool:
@@ -64,6 +67,12 @@ class Emitter:
             f"llvm.fmuladd.v{LANES}f{floating.bitwidth}",
         )
 
+    def all_of(self, *conditions: Any) -> Any:
+        return functools.reduce(self.builder.and_, conditions)
+
+    def any_of(self, *conditions: Any) -> Any:
+        return functools.reduce(self.builder.or_, conditions)
+
     def call(self, symbol: str, arguments: list[Any]) -> None:
         """Calls a function that the linker knows and that returns nothing."""
         kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
@@ -81,11 +90,11 @@ class Emitter:
     def moved(self, pointer: Any, count: Any) -> Any:
         return self.builder.gep(pointer, [constant(count) if isinstance(count, int) else count])
 
-    def source(self, base: Any, row: Any) -> tuple[Any, Any]:
+    def source(self, base: Any, place: Any, step: Any) -> tuple[Any, Any]:
         """Pointer and step to the rows of a run: below 0, to a row of zeros that stays where it is."""
-        absent = is_negative(self.builder, row)
-        pointer = self.moved(base, self.builder.mul(row, constant(LANES)))
-        step = self.builder.select(absent, constant(0), constant(LANES))
+        absent = is_negative(self.builder, place)
+        pointer = self.moved(base, place)
+        step = self.builder.select(absent, constant(0), step)
         return self.builder.select(absent, self._zeros(), pointer), step
 
     def load(self, pointer: Any) -> Any:
@@ -93,6 +102,9 @@ class Emitter:
 
     def store(self, vector: Any, pointer: Any) -> None:
         self.builder.store(vector, self.builder.bitcast(pointer, self._vector.as_pointer()), align=self._bytes)
+
+    def store_shorts(self, vector: Any, table: Any) -> None:
+        self.builder.store(vector, self.builder.bitcast(table, _SHORTS.as_pointer()), align=_SHORT.width // 8)
 
     def vector_unless_negative(self, base: Any, place: Any) -> Vector:
         """The vector ``place`` values behind ``base``; zeros where that is below 0."""
@@ -105,11 +117,13 @@ class Emitter:
         pointer = self.moved(base, place)
         self.store(vector.value, self.builder.select(is_negative(self.builder, place), nowhere, pointer))
 
-    def scattered_places(self, table: Any) -> tuple[Any, Any]:
-        """LANES numbers of ``table``, as places in bytes, and which of them are not below 0."""
-        short = ir.VectorType(_SHORT, LANES)
-        places = self.builder.load(self.builder.bitcast(table, short.as_pointer()), align=_SHORT.width // 8)
-        present = self.builder.icmp_signed(">=", places, ir.Constant(short, [0] * LANES))
+    def load_shorts(self, table: Any) -> Any:
+        """LANES numbers of ``table``."""
+        return self.builder.load(self.builder.bitcast(table, _SHORTS.as_pointer()), align=_SHORT.width // 8)
+
+    def scattered_places(self, places: Any) -> tuple[Any, Any]:
+        """Numbers that count values, as places in bytes, and which of them are not below 0."""
+        present = self.builder.icmp_signed(">=", places, ir.Constant(_SHORTS, [0] * LANES))
         index = ir.VectorType(_INDEX, LANES)
         sizes = ir.Constant(index, [self._bytes] * LANES)
         return self.builder.mul(self.builder.sext(places, index), sizes), present

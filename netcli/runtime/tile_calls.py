@@ -23,8 +23,8 @@ _ANY = (1,)
 """The length of an array of which only the beginning is used."""
 
 
-def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, runs, starts, run_step, pairs, first,
-              last, most, bias, bias_start, y, y_start, y_step, row_step):  # fmt: skip
+def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, x_row_step, runs, starts, run_step, pairs,
+              first, last, most, bias, bias_start, y, y_start, y_step, row_step):  # fmt: skip
     for pair in range(first, last):
         one, other = pairs[PIXELS * pair], min(pairs[PIXELS * pair + 1], most)
         emitted_tiles.multiply_tile(
@@ -35,6 +35,7 @@ def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, ru
             carray(x, _ANY),
             x_start + one * x_step,
             x_start + other * x_step,
+            x_row_step,
             carray(runs, _ANY),
             starts[pair * run_step],
             starts[pair * run_step + 1],
@@ -76,8 +77,8 @@ def prepare(dtype: np.dtype) -> None:
     value = from_dtype(dtype)
     array, table, number = types.CPointer(value), types.CPointer(types.int32), types.intp
     multiply = [
-        number, array, number, number, array, number, number, table, table, number, table, number, number, number,
-        array, number, array, number, number, number,
+        number, array, number, number, array, number, number, number, table, table, number, table, number, number,
+        number, array, number, array, number, number, number,
     ]  # fmt: skip
     correlate = [
         number, number, number, array, number, table, number, number, array, number, number, number, array, number,
@@ -116,6 +117,7 @@ def multiply_tiles(
     x: Any,
     x_start: Any,
     x_step: Any,
+    x_row_step: Any,
     runs: Any,
     starts: Any,
     run_step: Any,
@@ -140,6 +142,7 @@ def multiply_tiles(
         place,
         place,
         x,
+        place,
         place,
         place,
         runs,

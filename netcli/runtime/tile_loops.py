@@ -19,6 +19,7 @@ def multiply_tiles(
     x,
     x_start,
     x_step,
+    x_row_step,
     runs,
     starts,
     run_step,
@@ -34,23 +35,23 @@ def multiply_tiles(
     row_step,
 ):
     """See ``netcli.runtime.tiles``."""
-    for place in range(PIXELS * first, PIXELS * last):
-        pair, pixel = place // PIXELS, place % PIXELS
-        tile = min(pairs[place], most)
+    for entry in range(PIXELS * first, PIXELS * last):
+        pair, pixel = entry // PIXELS, entry % PIXELS
+        tile = min(pairs[entry], most)
         source, target = x_start + tile * x_step, y_start + tile * y_step
         for r in range(height):
             for lane in range(LANES):
                 y[target + r * row_step + lane] = bias[bias_start + r]
         for run in range(starts[pair * run_step], starts[pair * run_step + 1]):
-            entry = run * RUN_FIELDS
-            weight_row, length, row = runs[entry], runs[entry + 1], runs[entry + 2 + pixel]
-            if row < 0:
+            fields = run * RUN_FIELDS
+            weight_row, length, place = runs[fields], runs[fields + 1], runs[fields + 2 + pixel]
+            if place < 0:
                 continue
             for j in range(length):
                 for r in range(height):
                     weight = weights[weight_start + (weight_row + j) * weight_step + r]
                     for lane in range(LANES):
-                        y[target + r * row_step + lane] += weight * x[source + (row + j) * LANES + lane]
+                        y[target + r * row_step + lane] += weight * x[source + place + j * x_row_step + lane]
 
 
 @kernel

@@ -7,7 +7,9 @@ import pytest
 from layer_case import Bottom, LayerCase
 from single_layer import SingleLayer
 
+from netcli.layers.convolution import windowed_product
 from netcli.layers.convolution.few_images import tiling
+from netcli.layers.convolution.few_images.pointwise import is_pointwise
 from netcli.layers.convolution.few_images.product import TiledProduct
 from netcli.layers.convolution.few_images.tiling import best_tiling, fills_few_lanes
 from netcli.layers.convolution.lane_product import LaneProduct
@@ -26,6 +28,8 @@ GEOMETRIES = {
     "stride beyond the kernel": ((2, 9, 7), "num_output: 2 kernel_size: 2 stride: 3"),
     "dilated": ((2, 8, 9), "num_output: 3 kernel_size: 3 dilation: 2 pad: 2"),
     "one by one": ((5, 6, 7), "num_output: 7 kernel_size: 1"),
+    "one by one in groups": ((6, 4, 4), "num_output: 4 kernel_size: 1 group: 2"),
+    "one by one, one axis": ((3, 37), "num_output: 17 kernel_size: 1"),
     "of their own": ((2, 6, 5), "num_output: 3 kernel_h: 1 kernel_w: 4 pad_w: 3 stride_h: 2 stride_w: 1"),
     "groups": ((6, 5, 6), "num_output: 4 kernel_size: 3 pad: 1 group: 2"),
     "depthwise": ((4, 5, 6), "num_output: 4 kernel_size: 3 pad: 1 group: 4"),
@@ -55,13 +59,26 @@ def results(checked: LayerCase, dtype: type) -> list[np.ndarray]:
 def test_tiles_are_what_lanes_of_images_are(
     name: str, side: int, batch: int, dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checked = case(name, batch)
     monkeypatch.setattr(tiling, "_SIDES", (side,))
+    monkeypatch.setattr(windowed_product, "is_pointwise", lambda windows, lanes: False)
+    compare_with_lanes_of_images(case(name, batch), dtype, monkeypatch)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", ["one by one", "one by one in groups", "one by one, one axis"])
+def test_neighbouring_positions_are_what_lanes_of_images_are(
+    name: str, batch: int, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare_with_lanes_of_images(case(name, batch), dtype, monkeypatch)
+
+
+def compare_with_lanes_of_images(checked: LayerCase, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WindowedProduct, "_is_small", lambda self, images: True)
-    tiled = results(checked, dtype)
+    small = results(checked, dtype)
     monkeypatch.setattr(WindowedProduct, "_is_small", lambda self, images: False)
     tolerance = 1e-5 if dtype is np.float32 else 1e-13
-    for mine, expected in zip(tiled, results(checked, dtype), strict=True):
+    for mine, expected in zip(small, results(checked, dtype), strict=True):
         np.testing.assert_allclose(mine, expected, rtol=0, atol=tolerance * max(1.0, np.abs(expected).max()))
 
 
@@ -99,6 +116,21 @@ def test_which_tiles(windows: Windows, channels: int, images: int, by_winograd: 
     assert not best_tiling(windows, channels, channels, 1, images, 16, True).by_winograd
     product = TiledProduct(windows, channels, channels, 1, np.dtype(np.float32), images, False, lambda: None)
     assert type(product._product) in (WinogradProduct, LaneProduct)
+
+
+@pytest.mark.parametrize(
+    ("windows", "yes"),
+    [
+        (square(4, kernel=1), True),
+        (square(3, kernel=1), False),
+        (square(8, kernel=1, stride=2), False),
+        (square(8), False),
+        (Windows((4, 4), (6, 6), (1, 1), (1, 1), (1, 1), (1, 1)), False),
+        (Windows.whole(()), False),
+    ],
+)
+def test_what_is_pointwise(windows: Windows, yes: bool) -> None:
+    assert is_pointwise(windows, 16) is yes
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ TYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @kernel
-def multiply(height, weights, x, x_step, runs, starts, run_step, pairs, most, bias, y, y_step):
+def multiply(height, weights, x, x_step, x_row_step, runs, starts, run_step, pairs, most, bias, y, y_step):
     multiply_tiles(
-        height, weights, WEIGHT_STEP, WEIGHT_STEP, x, LANES, x_step, runs, starts, run_step, pairs, 1,
+        height, weights, WEIGHT_STEP, WEIGHT_STEP, x, LANES, x_step, x_row_step, runs, starts, run_step, pairs, 1,
         len(pairs) // 2, most, bias, 1, y, 2 * LANES, y_step, 2 * LANES,
     )  # fmt: skip
 
@@ -50,15 +50,21 @@ def close(got: np.ndarray, expected: np.ndarray) -> None:
 @TYPES
 @pytest.mark.parametrize("shared", [False, True], ids=["runs of each pair", "runs for all"])
 def test_multiply(dtype: type, shared: bool) -> None:
-    """Runs of 0, 1 and more rows, with and without a second position, at every height; the last pair has one tile."""
+    """Runs of 0, 1 and more rows, with and without a second position, at every height; the last pair has one tile.
+
+    Rows of x stand anywhere.
+    """
     rng = np.random.default_rng(0)
-    runs = np.array([[9, 9, 9, 9], [0, 3, 2, 5], [3, 0, 0, 0], [4, 5, -1, 1], [9, 1, 7, -1], [1, 2, 0, 0]], np.int32)
+    x_step, x_row_step = 4 * LANES, LANES + 3
+    runs = np.array(
+        [[9, 9, 9, 9], [0, 3, 21, 55], [3, 0, 0, 0], [4, 5, -1, 16], [9, 1, 71, -1], [1, 2, 0, 0]], np.int32
+    )
     if shared:
         runs[:, 3] = runs[:, 2]
     starts = np.array([1, 5] if shared else [0, 1, 5, 6], np.int32)
     pairs, most = np.array([[9, 9], [0, 2], [3, 4]], np.int32), 3
     weights = rng.standard_normal((12, WEIGHT_STEP)).astype(dtype)
-    x = rng.standard_normal((30, LANES)).astype(dtype)
+    x = rng.standard_normal(30 * LANES + 100).astype(dtype)
     for height in range(1, tile_height(dtype) + 1):
         bias = rng.standard_normal(height + 1).astype(dtype)
         y = np.full((4 * 30 + 2, LANES), 7, dtype)
@@ -69,11 +75,11 @@ def test_multiply(dtype: type, shared: bool) -> None:
                 rows = np.tile(bias[1:, None].astype(np.float64), LANES)
                 for j, count, *places in own.tolist():
                     for i in range(count if places[pixel] >= 0 else 0):
-                        value = x[1 + 4 * tile + places[pixel] + i]
+                        value = x[LANES + x_step * tile + places[pixel] + i * x_row_step :][:LANES]
                         rows += weights[1 + j + i, :height, None].astype(np.float64) * value
                 expected[2 + 30 * tile : 2 + 30 * tile + 2 * height : 2] = rows
         multiply(
-            height, weights.ravel(), x.ravel(), 4 * LANES, runs.ravel(), starts, 0 if shared else 1, pairs.ravel(),
+            height, weights.ravel(), x, x_step, x_row_step, runs.ravel(), starts, 0 if shared else 1, pairs.ravel(),
             most, bias, y.reshape(-1), 30 * LANES,
         )  # fmt: skip
         close(y, expected)
@@ -102,7 +108,7 @@ def test_nothing_to_sum_up_leaves_the_bias_and_the_sums() -> None:
     y, out = np.zeros(6 * LANES, np.float32), np.ones(3 * COLUMNS, np.float32)
     x, bias = np.full(8 * COLUMNS * LANES, np.nan, np.float32), np.array([0, 3], np.float32)
     no_runs, pairs = np.zeros(3, np.int32), np.array([0, 0, 0, 1], np.int32)
-    multiply(1, x, x, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, y, LANES)
+    multiply(1, x, x, LANES, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, y, LANES)
     assert (y[2 * LANES : 4 * LANES] == 3).all()
     correlate(1, 1, 1, x, np.array([-1, -1], np.int32), 0, 2, x, out)
     assert (out == 1).all()

@@ -88,18 +88,19 @@ def pack_block(values, start, step, rows, panels, target, target_step, columns):
 
 
 @parallel_kernel
-def multiply_windows(x, pairs, starts, runs, weights, bias, groups, parts, output_parts, y):
+def multiply_windows(
+    x, x_steps, pairs, starts, runs, weights, bias, images, groups, outputs, parts, output_parts, y, y_steps
+):
     """y = bias + weights times the windows of x: a forward pass, or a data gradient with the backward tables.
 
-    weights: as packed; bias: (K,). The pairs are cut into ``parts`` and the blocks of outputs
+    x, y: flat, in lanes or not. x_steps: from image to image, from group to group, from channel to channel; y_steps:
+    from image to image, from output to output, from one of the positions that ``pairs`` counts to the next. weights: as
+    packed, of ``outputs`` in all; bias: (outputs,) or more. The pairs are cut into ``parts`` and the blocks of outputs
     into ``output_parts``, so that few images still keep all threads busy.
     """
-    images, positions, channels, _ = x.shape
-    targets, outputs = y.shape[1:3]
-    group_channels, group_outputs = channels // groups, outputs // groups
+    group_outputs = outputs // groups
     blocks, summed = weights.shape[1:3]
-    values, results, table, panels = x.reshape(-1), y.reshape(-1), runs.reshape(-1), weights.reshape(-1)
-    places = pairs.reshape(-1)
+    table, panels, places = runs.reshape(-1), weights.reshape(-1), pairs.reshape(-1)
     for task in prange(images * parts * output_parts):
         output_part, part = task % output_parts, task // output_parts % parts
         image = task // output_parts // parts
@@ -110,30 +111,29 @@ def multiply_windows(x, pairs, starts, runs, weights, bias, groups, parts, outpu
             for both in range(first_block, last_block):
                 group, block = both // blocks, both % blocks
                 first = group_outputs * block // blocks
-                count = group_outputs * (block + 1) // blocks - first
                 output = group * group_outputs + first
-                source = (image * positions * channels + group * group_channels) * LANES
                 multiply_tiles(
-                    count,
+                    group_outputs * (block + 1) // blocks - first,
                     panels,
                     both * summed * LANES,
                     LANES,
-                    values,
-                    source,
+                    x,
+                    image * x_steps[0] + group * x_steps[1],
                     0,
+                    x_steps[2],
                     table,
                     starts,
                     1,
                     places,
                     some,
                     min(some + _PAIRS_AT_ONCE, last_pair),
-                    targets,
+                    y.size,
                     bias,
                     output,
-                    results,
-                    (image * targets * outputs + output) * LANES,
-                    outputs * LANES,
-                    LANES,
+                    y,
+                    image * y_steps[0] + output * y_steps[1],
+                    y_steps[2],
+                    y_steps[1],
                 )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from netcli.layers.windows import Windows
 from netcli.runtime.blob import aligned_zeros
 from netcli.runtime.scratch import scratch
 
-_ENOUGH_TASKS = 32
+ENOUGH_TASKS = 32
 """Parts into which a pass is cut; few enough that a part is worth a thread's wake-up."""
 _FEW_POSITIONS = 16
 """With no more outputs than these, an image group is too small to be worked on alone."""
@@ -35,7 +36,7 @@ class LaneProduct:
     """One geometry with its tables.
 
     ``channels`` and ``outputs`` are those of all groups together. Arrays in lanes: x (G, P, channels, L),
-    y (G, Q, outputs, L); weights (outputs, channels / groups, taps), of any strides.
+    y (G, Q, outputs, L); weights (outputs, channels / groups, taps), of any strides. All of ``dtype``.
     """
 
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
@@ -50,7 +51,7 @@ class LaneProduct:
         self._channels = channels
         self._outputs = outputs
         self._groups = groups
-        self._dtype = dtype
+        self.dtype = dtype
         self._height = tile_height(dtype)
         self._zeros = np.zeros(max(channels, outputs), dtype)
         self._runs = functools.cache(self._make_runs)
@@ -79,11 +80,11 @@ class LaneProduct:
         columns = COLUMN_VECTORS * dy.shape[3]
         blocks = -(-self._outputs // self._groups // columns)
         items = dy.shape[0] * dy.shape[1]
-        chunks = max(1, min(_ENOUGH_TASKS // (self._groups * blocks), items // _LEAST_CHUNK))
+        chunks = max(1, min(ENOUGH_TASKS // (self._groups * blocks), items // _LEAST_CHUNK))
         rows = self._channels // self._groups
-        partial = scratch("partial", (chunks, self._groups, blocks, windows.taps * rows, columns), self._dtype)
+        partial = scratch("partial", (chunks, self._groups, blocks, windows.taps * rows, columns), self.dtype)
         transposed = scratch(
-            "transposed", (chunks * self._groups * blocks, _ITEMS_AT_ONCE, dy.shape[3], columns), self._dtype
+            "transposed", (chunks * self._groups * blocks, _ITEMS_AT_ONCE, dy.shape[3], columns), self.dtype
         )
         self._kernels.correlate_windows(
             x, dy, table.offsets, table.taps * rows, self._groups, self._height, chunks, transposed, partial
@@ -92,8 +93,8 @@ class LaneProduct:
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient`` (outputs,)."""
-        chunks = max(1, min(_ENOUGH_TASKS, dy.shape[0] * dy.shape[1] // _LEAST_CHUNK))
-        partial = scratch("partial", (chunks, *dy.shape[2:]), self._dtype)
+        chunks = max(1, min(ENOUGH_TASKS, dy.shape[0] * dy.shape[1] // _LEAST_CHUNK))
+        partial = scratch("partial", (chunks, *dy.shape[2:]), self.dtype)
         self._kernels.add_bias_gradient(dy, partial, gradient)
 
     def packed(self, weights: np.ndarray, for_backward: bool) -> np.ndarray:
@@ -101,7 +102,7 @@ class LaneProduct:
         made = (self._channels if for_backward else self._outputs) // self._groups
         blocks = -(-made // self._height)
         rows = weights.size // (made * self._groups)
-        packed = scratch("packed", (self._groups, blocks, rows, self._lanes), self._dtype)
+        packed = scratch("packed", (self._groups, blocks, rows, self._lanes), self.dtype)
         self._kernels.pack_weights(np.ascontiguousarray(weights), self._groups, for_backward, self._height, packed)
         return packed
 
@@ -121,14 +122,17 @@ class LaneProduct:
         table = self._runs(target.shape[1] // positions, for_backward)
         if len(target) == 1 and packed.nbytes > source.nbytes:
             # What is larger passes once, and every task has all of what is smaller.
-            output_parts = min(self._groups * blocks, _ENOUGH_TASKS)
-            parts = min(len(table.pairs), _ENOUGH_TASKS // output_parts)
+            output_parts = min(self._groups * blocks, ENOUGH_TASKS)
+            parts = min(len(table.pairs), ENOUGH_TASKS // output_parts)
         else:
-            parts = min(len(table.pairs), -(-_ENOUGH_TASKS // len(target)))
-            output_parts = min(self._groups * blocks, max(1, _ENOUGH_TASKS // (len(target) * parts)))
+            parts = min(len(table.pairs), -(-ENOUGH_TASKS // len(target)))
+            output_parts = min(self._groups * blocks, max(1, ENOUGH_TASKS // (len(target) * parts)))
+        (images, inputs, channels, lanes), made = source.shape, target.shape[2]
         self._kernels.multiply_windows(
-            source, table.pairs, table.starts, table.runs, packed, constant, self._groups, parts, output_parts, target
-        )
+            source.reshape(-1), (inputs * channels * lanes, channels // self._groups * lanes, lanes),
+            table.pairs, table.starts, table.runs, packed, constant, images, self._groups, made, parts, output_parts,
+            target.reshape(-1), (target.shape[1] * made * lanes, lanes, made * lanes),
+        )  # fmt: skip
 
     def _side_by_side(self, lanes: np.ndarray) -> np.ndarray:
         """With few positions, all image groups as one of many positions: the weights are then read once."""
@@ -138,7 +142,9 @@ class LaneProduct:
 
     def _make_runs(self, images: int, for_backward: bool) -> PairedRuns:
         channels = self._outputs if for_backward else self._channels
-        return paired_runs(self._windows, images, channels, self._groups, for_backward)
+        table = paired_runs(self._windows, images, channels, self._groups, for_backward)
+        in_values = np.array([1, 1, self._lanes, self._lanes], np.int32)
+        return replace(table, runs=table.runs * in_values)
 
     def _make_offsets(self, windows: Windows, images: int) -> TapOffsets:
         return tap_offsets(windows, images, self._channels, self._groups)

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from netcli.layers.convolution.few_images.pointwise import PointwiseProduct, is_pointwise
 from netcli.layers.convolution.few_images.product import TiledProduct
 from netcli.layers.convolution.few_images.tiling import best_tiling, fills_few_lanes
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
@@ -109,7 +110,8 @@ class WindowedProduct(Layer):
         return not self.transposed and fills_few_lanes(images, lane_count())
 
     def _small_product(self, images: int) -> Product:
-        return TiledProduct(*self.geometry, self.context.dtype, images, self._summed_plainly, self._weights_stamp)
+        product = PointwiseProduct if is_pointwise(self.geometry[0], lane_count()) else TiledProduct
+        return product(*self.geometry, self.context.dtype, images, self._summed_plainly, self._weights_stamp)
 
     def _lane_product(self, images: int) -> Product:
         product = self._product_class(-(-images // lane_count()))(*self.geometry, self.context.dtype)
@@ -122,6 +124,8 @@ class WindowedProduct(Layer):
         return f"{'Winograd' if self._by_winograd(-(-images // lane_count())) else 'direct'}, images in lanes"
 
     def _small_method(self, images: int) -> str:
+        if is_pointwise(self.geometry[0], lane_count()):
+            return "direct, neighbouring positions in lanes"
         tiling = best_tiling(*self.geometry, images, lane_count(), self._summed_plainly)
         size = "x".join(map(str, tiling.side)) or "1"
         return f"{'Winograd' if tiling.by_winograd else 'direct'}, tiles of {size} in lanes"

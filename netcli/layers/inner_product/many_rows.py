@@ -74,7 +74,7 @@ class ManyRows(LaneProduct):
             super().backward_weights(x, dy, gradient)
             return
         groups, positions, channels, lanes = x.shape
-        plain = scratch("plain x", (groups * lanes, channels, positions), self._dtype)
+        plain = scratch("plain x", (groups * lanes, channels, positions), self.dtype)
         self._conversions.lanes_to_plain(x, plain)
         starts = np.arange(groups, dtype=np.int32) * self._outputs
         rows = gradient.reshape(self._outputs, -1)
@@ -83,8 +83,8 @@ class ManyRows(LaneProduct):
     def _combine_large_rows(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
         lanes, kernels = self._lanes, self._inner_kernels
         images, tasks = len(dx) * lanes, 2 * -(-self._length // (2 * _TASK_COLUMNS))
-        sides = scratch("sides", (-(-self._outputs // lanes), images, lanes), self._dtype)
-        plain = scratch("plain x", (images, self._channels, self._windows.input_positions), self._dtype)
+        sides = scratch("sides", (-(-self._outputs // lanes), images, lanes), self.dtype)
+        plain = scratch("plain x", (images, self._channels, self._windows.input_positions), self.dtype)
         most_columns = self._length // tasks + 2 * self._tile_columns
         room = self._room_of_threads(kernels.GROUPS_AT_ONCE * lanes * most_columns)
         starts = np.arange(len(sides), dtype=np.int32) * images
@@ -96,7 +96,7 @@ class ManyRows(LaneProduct):
     def _room_of_threads(self, size: int) -> np.ndarray:
         import numba
 
-        return scratch("panels", (numba.config.NUMBA_NUM_THREADS, size), self._dtype)
+        return scratch("panels", (numba.config.NUMBA_NUM_THREADS, size), self.dtype)
 
     @staticmethod
     def _pairs(groups: int) -> np.ndarray:

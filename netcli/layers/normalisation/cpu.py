@@ -104,10 +104,13 @@ def channel_gradients(dy, x, mean, partial, sums, products):
 def scale_and_shift(x, gain, shift, y):
     """y = gain x + shift, channel by channel. y may be x."""
     groups, positions, channels, width = x.shape
-    for row in prange(groups * positions):
+    # One image that stands plain is one row: there the channels are what threads can share.
+    parts = min(channels, max(1, CHUNKS // (groups * positions)))
+    for task in prange(groups * positions * parts):
+        row, part = task // parts, task % parts
         source = x[row // positions, row % positions]
         target = y[row // positions, row % positions]
-        for channel in range(channels):
+        for channel in range(channels * part // parts, channels * (part + 1) // parts):
             g = gain[channel]
             offset = shift[channel]
             for lane in range(width):

@@ -10,7 +10,8 @@ import numpy as np
 from numba import prange
 
 from netcli.runtime.counter_random import random_bits
-from netcli.runtime.jit import parallel_kernel
+from netcli.runtime.jit import LANES, parallel_kernel
+from netcli.runtime.patches import largest_of_places, sum_of_places
 
 
 @parallel_kernel
@@ -178,18 +179,28 @@ def expected_backward(x, y, sums, dy, starts, windows, dx):
 
 
 @parallel_kernel
-def max_of_rows(x, starts, positions, lowest, y, chosen):
-    """``max_forward`` of rows: x (R, P), y and chosen (R, Q)."""
+def max_of_rows(x, places, lowest, y, chosen):
+    """``max_forward`` of rows: x (R, P), y and chosen (R, Q).
+
+    places: of vectors of windows, see ``inputs_by_vector``; those of the last one, where it is not full, go one by one.
+    """
+    length, count = x.shape[1], y.shape[1]
+    taps = places.shape[1]
+    values, table, results, choices = x.reshape(-1), places.reshape(-1), y.reshape(-1), chosen.reshape(-1)
     for row in prange(len(x)):
-        values = x[row]
-        for window in range(y.shape[1]):
+        source, target = row * length, row * count
+        for first in range(0, count - LANES + 1, LANES):
+            largest_of_places(values, source, table, first * taps, taps, lowest, results, choices, target + first)
+        for window in range(count // LANES * LANES, count):
             best, where = lowest, -1
-            for i in range(starts[window], starts[window + 1]):
-                value = values[positions[i]]
-                if where < 0 or value > best or value != value:
-                    best, where = value, positions[i]
-            y[row, window] = best
-            chosen[row, window] = where
+            for tap in range(taps):
+                place = places[window // LANES, tap, window % LANES]
+                if place >= 0:
+                    value = values[source + place]
+                    if where < 0 or value > best or value != value:
+                        best, where = value, place
+            results[target + window] = best
+            choices[target + window] = where
 
 
 @parallel_kernel
@@ -203,15 +214,24 @@ def spread_to_chosen(dy, chosen, dx):
 
 
 @parallel_kernel
-def mean_of_rows(x, starts, positions, sizes, y):
-    """``average_forward`` of rows: x (R, P), y (R, Q)."""
+def mean_of_rows(x, places, sizes, y):
+    """``average_forward`` of rows: x (R, P), y (R, Q); places as in ``max_of_rows``."""
+    length, count = x.shape[1], y.shape[1]
+    taps = places.shape[1]
+    values, table, results = x.reshape(-1), places.reshape(-1), y.reshape(-1)
     for row in prange(len(x)):
-        values = x[row]
-        for window in range(y.shape[1]):
+        source, target = row * length, row * count
+        for first in range(0, count - LANES + 1, LANES):
+            sum_of_places(values, source, table, first * taps, taps, results, target + first)
+        for window in range(count // LANES * LANES, count):
             total = x.dtype.type(0)
-            for i in range(starts[window], starts[window + 1]):
-                total += values[positions[i]]
-            y[row, window] = total / sizes[window]
+            for tap in range(taps):
+                place = places[window // LANES, tap, window % LANES]
+                if place >= 0:
+                    total += values[source + place]
+            results[target + window] = total
+        for window in range(count):
+            results[target + window] /= sizes[window]
 
 
 @parallel_kernel

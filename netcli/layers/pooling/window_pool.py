@@ -7,9 +7,10 @@ from types import ModuleType
 import numpy as np
 
 from netcli.layers.pooling.geometry import average_sizes
-from netcli.layers.windows import Windows, inputs_of_outputs, outputs_of_inputs
+from netcli.layers.windows import Windows, inputs_by_vector, inputs_of_outputs, outputs_of_inputs
 from netcli.layers.workspace import Workspace
 from netcli.runtime.blob import aligned_zeros
+from netcli.runtime.cpu import lane_count
 
 
 class WindowPool:
@@ -31,7 +32,7 @@ class WindowPool:
         lowest = self._dtype.type(np.finfo(self._dtype).min)
         chosen = self._choices(y)
         if _are_rows(x):
-            self._kernels.max_of_rows(_rows(x), *inputs_of_outputs(self._windows), lowest, _rows(y), _rows(chosen))
+            self._kernels.max_of_rows(_rows(x), self._places(), lowest, _rows(y), _rows(chosen))
         else:
             self._kernels.max_forward(x, *inputs_of_outputs(self._windows), lowest, y, chosen)
         return chosen
@@ -53,7 +54,7 @@ class WindowPool:
         """Writes the mean of each window."""
         sizes = self._window_sizes()
         if _are_rows(x):
-            self._kernels.mean_of_rows(_rows(x), *inputs_of_outputs(self._windows), sizes, _rows(y))
+            self._kernels.mean_of_rows(_rows(x), self._places(), sizes, _rows(y))
         else:
             self._kernels.average_forward(x, *inputs_of_outputs(self._windows), sizes, y)
 
@@ -75,6 +76,9 @@ class WindowPool:
         """The backward pass of ``expected``."""
         sums = self._work.kept("sums", *y.shape)
         self._kernels.expected_backward(x, y, sums, dy, *outputs_of_inputs(self._windows), dx)
+
+    def _places(self) -> np.ndarray:
+        return inputs_by_vector(self._windows, lane_count())
 
     def _choices(self, y: np.ndarray) -> np.ndarray:
         if self._chosen is None or self._chosen.shape != y.shape:

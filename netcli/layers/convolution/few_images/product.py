@@ -58,7 +58,7 @@ class TiledProduct:
         """Writes y; ``bias`` (outputs,) or None."""
         patches = self.gathered("patches", x, self._x, self._channels)
         results = self.room("results", self._y, self._outputs)
-        self._product.multiply(patches, self._packed(weights), bias, results, False)
+        self._product.multiply(patches, self.packed(weights), bias, results, False)
         self.scattered(results, self._y, y)
 
     def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
@@ -96,7 +96,8 @@ class TiledProduct:
         """Carries patches that do not overlap to ``plain``."""
         self._kernels.scatter_patches(lanes, places.offsets, places.plane, plain.reshape(-1))
 
-    def _packed(self, weights: np.ndarray) -> np.ndarray:
+    def packed(self, weights: np.ndarray) -> np.ndarray:
+        """The weights of a forward pass, packed once for as long as they stay the same."""
         stamp = self._stamp()
         if stamp is None:
             return self._product.packed(weights, False)

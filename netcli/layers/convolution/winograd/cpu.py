@@ -144,6 +144,7 @@ def multiply_frequencies(
                     own,
                     frequency * step,
                     group_channels * LANES,
+                    LANES,
                     table,
                     one_run,
                     0,

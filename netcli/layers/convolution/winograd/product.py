@@ -55,19 +55,19 @@ class WinogradProduct(LaneProduct):
             at_once = max(1, _CACHE_VALUES // (2 * TILE * (group_channels + columns) * lanes))
             steps = np.arange(at_once, dtype=np.int32) * group_channels
             chunks = min(_CHUNKS, -(-tiles // _LEAST_CHUNK))
-            sums = scratch(_FILTER_ROOM, (chunks, self._groups, blocks, TILE, group_channels, columns), self._dtype)
+            sums = scratch(_FILTER_ROOM, (chunks, self._groups, blocks, TILE, group_channels, columns), self.dtype)
             room = self._room(at_once * (group_channels + columns) + 2, lanes, pixels)
             self._winograd.correlate_tiles(
                 x, inputs, dy, outputs, self._groups, self._height, at_once, steps, room, places, sums
             )
         else:
-            sums = scratch(_FILTER_ROOM, (1, self._groups, blocks, TILE, group_channels, columns), self._dtype)
+            sums = scratch(_FILTER_ROOM, (1, self._groups, blocks, TILE, group_channels, columns), self.dtype)
             sums[:] = 0
             for first in range(0, tiles, _TILES_IN_ALL):
                 count = min(_TILES_IN_ALL, tiles - first)
-                v = scratch(_TILE_ROOM, (self._groups, TILE, count, group_channels, lanes), self._dtype)
-                d = scratch("d", (self._groups, blocks, TILE, count, lanes, columns), self._dtype)
-                room = scratch("pixels", (threads, pixels), self._dtype)
+                v = scratch(_TILE_ROOM, (self._groups, TILE, count, group_channels, lanes), self.dtype)
+                d = scratch("d", (self._groups, blocks, TILE, count, lanes, columns), self.dtype)
+                room = scratch("pixels", (threads, pixels), self.dtype)
                 self._winograd.transform_tiles(x, inputs, dy, outputs, self._groups, first, v, d, room, places)
                 steps = np.arange(count, dtype=np.int32) * group_channels
                 self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, sums)
@@ -77,7 +77,7 @@ class WinogradProduct(LaneProduct):
         """The transformed filters."""
         made, summed = (self._channels, self._outputs) if for_backward else (self._outputs, self._channels)
         blocks = -(-made // self._groups // self._height)
-        filters = scratch(_FILTER_ROOM, (TILE, self._groups, blocks, summed // self._groups, self._lanes), self._dtype)
+        filters = scratch(_FILTER_ROOM, (TILE, self._groups, blocks, summed // self._groups, self._lanes), self.dtype)
         self._winograd.transform_filters(weights, self._groups, for_backward, filters)
         return filters
 
@@ -112,7 +112,7 @@ class WinogradProduct(LaneProduct):
         """For each thread the frequencies of ``rows`` rows of lanes, and ``more`` values."""
         import numba
 
-        return scratch(_TILE_ROOM, (numba.config.NUMBA_NUM_THREADS, TILE * rows * lanes + more), self._dtype)
+        return scratch(_TILE_ROOM, (numba.config.NUMBA_NUM_THREADS, TILE * rows * lanes + more), self.dtype)
 
     def _make_tables(self, windows: Windows, channels: int, outputs: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
         """The tables ``inputs`` and ``outputs`` of the kernels for values that stand in so many channels."""
