@@ -5,7 +5,20 @@
 
 from __future__ import annotations
 
-from netcli.catalogue import conversion, data, faces, graph, lint, measuring, pycaffe, running, solver, text, weights
+from netcli.catalogue import (
+    conversion,
+    data,
+    faces,
+    graph,
+    lint,
+    measuring,
+    pycaffe,
+    running,
+    solver,
+    text,
+    together,
+    weights,
+)
 from netcli.catalogue.entry import Entry
 
 ENTRIES: dict[str, Entry] = {
@@ -16,6 +29,7 @@ ENTRIES: dict[str, Entry] = {
     **solver.ENTRIES,
     **weights.ENTRIES,
     **running.ENTRIES,
+    **together.ENTRIES,
     **measuring.ENTRIES,
     **faces.ENTRIES,
     **pycaffe.ENTRIES,

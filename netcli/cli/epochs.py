@@ -12,10 +12,10 @@ from netcli.prototxt import SolverSource
 from netcli.schema import caffe_pb2 as pb
 
 
-def iterations_of(source: SolverSource, epochs: float) -> int:
+def iterations_of(source: SolverSource, epochs: float, batches: int = 1) -> int:
     """How many iterations read the set of the first data layer ``epochs`` times, rounded up to whole ones.
 
-    An iteration reads ``iter_size`` batches.
+    An iteration reads ``iter_size`` times ``batches`` batches.
 
     Raises:
         ConfigError: the net cannot be planned. RunError: NC515 if its data have no end, or cannot be read.
@@ -29,7 +29,7 @@ def iterations_of(source: SolverSource, epochs: float) -> int:
             feed.close()
             if size is not None:
                 batch = step.layer.setup([])[0][0]
-                return max(1, math.ceil(epochs * size / (batch * source.param.iter_size)))
+                return max(1, math.ceil(epochs * size / (batch * source.param.iter_size * batches)))
     raise RunError.of(
         "NC515", "the net reads no set with an end, so there are no epochs", hint="pass --max-iter N instead"
     )

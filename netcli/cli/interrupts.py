@@ -22,7 +22,12 @@ _SAYS = {
 
 @contextlib.contextmanager
 def signal_effects(
-    request: Callable[[Request], None], sigint: str = "stop", sighup: str = "snapshot"
+    request: Callable[[Request], None],
+    sigint: str = "stop",
+    sighup: str = "snapshot",
+    sigterm: str | None = None,
+    *,
+    speaks: bool = True,
 ) -> Iterator[None]:
     """While inside, SIGINT and SIGHUP lead to ``request``; after one that stops, SIGINT raises KeyboardInterrupt.
 
@@ -30,6 +35,8 @@ def signal_effects(
 
     Args:
         sigint, sighup: keys of ``EFFECTS``.
+        sigterm: the same; None leaves SIGTERM alone. Launchers pass a Ctrl-C, or the end of the time, on as SIGTERM.
+        speaks: False answers signals in silence.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -37,6 +44,8 @@ def signal_effects(
     effects = {signal.SIGINT: EFFECTS[sigint]}
     if hasattr(signal, "SIGHUP"):
         effects[signal.SIGHUP] = EFFECTS[sighup]
+    if sigterm is not None:
+        effects[signal.SIGTERM] = EFFECTS[sigterm]
 
     def handle(number: int, frame: FrameType | None) -> None:
         effect = effects[signal.Signals(number)]
@@ -45,6 +54,8 @@ def signal_effects(
         if effect is Request.STOP:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         request(effect)
+        if not speaks:
+            return
         # A handler may interrupt a write to the buffered stream, so it writes past the buffer.
         with contextlib.suppress(OSError):
             os.write(2, _SAYS[effect])

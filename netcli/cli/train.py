@@ -9,6 +9,7 @@ import click
 
 from netcli.cli import options
 from netcli.cli.training_options import RESUME_AUTO, TrainingOptions
+from netcli.distributed.launcher import launched_ranks
 from netcli.errors import ExitCode
 
 _EFFECT = click.Choice(["stop", "snapshot", "none"])
@@ -71,6 +72,10 @@ class RenameType(click.ParamType):
 @options.seed_option
 @options.threads_option
 @options.device_option
+@click.option(
+    "--scaling", type=click.Choice(["strong", "weak"]), default="strong", show_default=True,
+    help="Under mpiexec, batch_size is the batch of all ranks together (strong) or of each, as in Caffe (weak).",
+)  # fmt: skip
 @options.set_option
 @options.skip_bad_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder.  [default: runs/STEM-NNN]")
@@ -92,7 +97,7 @@ def command(ctx: click.Context, file: str, device: str, **given: Any) -> None:
     FILE is a solver. Its metrics, the config as it was used and a manifest go to the run folder; so do the
     snapshots, unless the solver names a snapshot_prefix. Ctrl-C finishes the iteration, writes a snapshot and
     exits with code 130; a second Ctrl-C quits at once. A run that goes on from a snapshot ends as one that never
-    stopped, bit for bit.
+    stopped, bit for bit. Under mpiexec all ranks train one net: see docs/distributed.md.
 
     \b
     Example:
@@ -111,5 +116,12 @@ def command(ctx: click.Context, file: str, device: str, **given: Any) -> None:
         raise click.UsageError("--strict and --skip-mismatch exclude each other")
     if given["patience"] and not given["save_best"]:
         raise click.UsageError("--patience needs --save-best METRIC, which says what has to become better")
-    if TrainingRun(file, TrainingOptions(device=device, **given)).solve() == "interrupted":
+    chosen, launched = TrainingOptions(device=device, **given), launched_ranks()
+    if launched > 1:
+        from netcli.cli.together import train_together
+
+        reason = train_together(ctx, file, chosen, launched)
+    else:
+        reason = TrainingRun(file, chosen).solve()
+    if reason == "interrupted":
         ctx.exit(ExitCode.INTERRUPTED)

@@ -10,18 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netcli.cli.builtin_data import make_builtin_data
-from netcli.cli.epochs import iterations_of
-from netcli.cli.errors import print_findings
+from netcli.cli.following import Beginning
 from netcli.cli.interrupts import signal_effects
-from netcli.cli.overrides import with_overrides
 from netcli.cli.resuming import Resumption, check_unchanged, find_resumption, folder_to_resume
 from netcli.cli.skipping import print_skipped
 from netcli.cli.training_options import RESUME_AUTO, TrainingOptions
-from netcli.data.feed import Feeds
+from netcli.cli.training_source import load_training, solver_for
 from netcli.data.skipped import SkippedItems
-from netcli.net.weights import Loading
-from netcli.prototxt import SolverSource, load_solver
+from netcli.prototxt import SolverSource
 from netcli.report import units
 from netcli.report.caffe_lines import CaffeReport
 from netcli.report.colours import colours_wanted
@@ -38,7 +34,7 @@ from netcli.runtime.streams import fresh_seed
 from netcli.runtime.threads import set_threads
 from netcli.solver import Solver, events
 from netcli.solver.keeping import KeepBest, KeepLast, Metric, check_metric
-from netcli.solver.settings import check_max_iter, check_settings, raise_errors
+from netcli.solver.ranks import ALONE, OneRank
 
 if TYPE_CHECKING:
     from netcli.report.progress import ProgressReport
@@ -65,15 +61,17 @@ class TrainingRun:
     Args:
         file: the solver.
         options: what the command line asks for.
+        ranks: the processes of the run, which this one leads.
 
     Raises:
         ConfigError, RunError: before anything is computed; no empty run folder is left behind.
     """
 
-    def __init__(self, file: str, options: TrainingOptions) -> None:
+    def __init__(self, file: str, options: TrainingOptions, ranks: OneRank = ALONE) -> None:
         self._options = options
+        self._ranks = ranks
         self._skipped = SkippedItems() if options.skip_bad else None
-        self._source = self._load(file)
+        self._source = load_training(file, options, ranks)
         self._report = _report(options, self._source) if options.verbosity >= 0 else None
         self._reason = ""
         self._threads = set_threads(options.threads)
@@ -84,7 +82,7 @@ class TrainingRun:
             if resumption.state:
                 # The snapshot brings its own weights.
                 self._source.param.ClearField("weights")
-            self._solver = self._make_solver(self._seed(resumption))
+            self._solver = self._make_solver(resumption)
             self._add_keepers()
             if resumption.state:
                 self._say_all(check_unchanged(self._solver, resumption.state, force=options.force))
@@ -113,27 +111,16 @@ class TrainingRun:
                 stack.callback(self._tensorboard.close)
             if self._report is not None:
                 stack.callback(self._report.close)
-            stack.enter_context(signal_effects(self._solver.request, options.sigint_effect, options.sighup_effect))
+            sigterm = "stop" if self._ranks.count > 1 else None
+            stack.enter_context(
+                signal_effects(self._solver.request, options.sigint_effect, options.sighup_effect, sigterm)
+            )
             stack.callback(print_skipped, self._skipped, *([self._report.say] if self._report else []))
             self._solver.solve()
+            if self._skipped is not None:
+                self._skipped.add_messages(self._ranks.merged(self._skipped.messages))
         self._say(f"run folder {short_path(self._folder.path)}")
         return self._reason
-
-    def _load(self, file: str) -> SolverSource:
-        """The solver with its overrides, checked; data that are drawn on first use are made."""
-        options = self._options
-        source = load_solver(file)
-        if options.all_assignments:
-            source = with_overrides(source, options.all_assignments)
-        findings = raise_errors([*source.notices, *check_settings(source)])
-        quiet = options.verbosity < 0
-        if options.epochs is not None:
-            make_builtin_data([source.train_net()], quiet=quiet)
-            source = with_overrides(source, [("max_iter", str(iterations_of(source, options.epochs)))])
-        raise_errors(check_max_iter(source))
-        if not quiet:
-            print_findings(findings)
-        return source
 
     def _seed(self, resumption: Resumption) -> int:
         """The seed asked for, else the solver's own, else that of the run which goes on, else a fresh one."""
@@ -160,21 +147,14 @@ class TrainingRun:
             return RunFolder.at(out, resumed=resume is not None)
         return RunFolder.numbered(RUNS, stem)
 
-    def _make_solver(self, seed: int) -> Solver:
-        options = self._options
-        make_builtin_data([self._source.train_net(), *self._source.test_nets()], quiet=options.verbosity < 0)
-        return Solver(
-            self._source,
-            feeds=lambda net: Feeds(net.file, seed, skipped=self._skipped),
-            seed=seed,
-            listeners=[self._tell],
+    def _make_solver(self, resumption: Resumption) -> Solver:
+        beginning = self._ranks.from_leader(lambda: Beginning(self._seed(resumption), resumption.state is not None))
+        solver = solver_for(
+            self._source, self._options, beginning.seed, self._ranks, skipped=self._skipped,
             default_prefix=self._folder.snapshot_prefix,
-            on_nan=options.on_nan,
-            loading=Loading(options.strict, options.skip_mismatch, options.rename),
-            freeze=options.freeze,
-            device=options.device,
-            keep_gradients=False,
-        )
+        )  # fmt: skip
+        solver.listeners.append(self._tell)
+        return solver
 
     def _add_keepers(self) -> None:
         solver, options = self._solver, self._options
@@ -203,6 +183,7 @@ class TrainingRun:
             "seed": self._solver.seed,
             "threads": self._threads,
             "device": self._options.device,
+            **self._ranks.description,
             "machine": machine(),
             "packages": versions(),
         }
@@ -218,6 +199,7 @@ class TrainingRun:
                 self._say(line)
         for report in self._solver.loaded:
             self._say(load_table(report))
+        self._say_all(self._ranks.introduction(self._solver.net, self._source.param.iter_size))
         net = self._solver.net
         if net.cuda is not None and net.cuda.on_cpu:
             self._say(f"on the CPU, with copies there and back: {', '.join(net.cuda.on_cpu)}")

@@ -18,6 +18,7 @@ class TrainingOptions:
         out: the run folder; None for a numbered one.
         log_format: "netcli" or "caffe"; tensorboard: the folder for event files.
         skip_bad: items that cannot be read are passed over and named at the end, and are no errors.
+        scaling: what batch_size means under a launcher: the batch of all ranks ("strong") or of each ("weak").
         verbosity: -1 quiet, 0 normal, 1 detailed.
     """
 
@@ -45,6 +46,7 @@ class TrainingOptions:
     log_format: str = "netcli"
     tensorboard: Path | None = None
     skip_bad: bool = False
+    scaling: str = "strong"
     verbosity: int = 0
 
     @property

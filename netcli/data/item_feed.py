@@ -30,12 +30,13 @@ class ItemFeed:
         self._reader = reader
         self._first = first
         self._position = first
+        self._every = 1
         self._name = ItemName("", "")
 
     def next_item(self) -> list[np.ndarray]:
         """Image (1, C, H, W) and label (1,). Raises RunError NC2xx if the item cannot be read."""
         self._name, arrays = self._reader.item(self._position)
-        self._position += 1
+        self._position += self._every
         return arrays
 
     def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
@@ -47,6 +48,10 @@ class ItemFeed:
             for array, values in zip(arrays, made, strict=True):
                 array[i] = values[0]
 
+    def deal(self, count: int, every: int) -> None:
+        """From here on, of every ``every`` items only the first is given, until ``rewind``; ``count`` is 1."""
+        self._every = every
+
     def skip(self, items: int) -> None:
         """Moves on by ``items`` without decoding them."""
         self._position += items
@@ -54,6 +59,7 @@ class ItemFeed:
     def rewind(self) -> None:
         """Goes back to the start."""
         self._position = self._first
+        self._every = 1
 
     def item_name(self, index: int) -> ItemName:
         """Where the last item came from."""

@@ -41,12 +41,21 @@ class Prefetcher:
         fills: one for each thread; each is called with one batch at a time, at ever higher positions.
         shapes: of an item.
         size: items in a batch.
-        position: of the first item of the first batch; each batch starts ``size`` further on.
+        position: of the first item of the first batch; each batch starts ``stride`` further on.
         depth: batches to keep ready, at least 1.
+        stride: from batch to batch; ``size`` where it is not given.
     """
 
-    def __init__(self, fills: Sequence[Fill], shapes: ItemShapes, size: int, position: int, depth: int) -> None:
-        self._size = size
+    def __init__(
+        self,
+        fills: Sequence[Fill],
+        shapes: ItemShapes,
+        size: int,
+        position: int,
+        depth: int,
+        stride: int | None = None,
+    ) -> None:
+        self._stride = size if stride is None else stride
         self._first = position
         self._changed = threading.Condition()
         self._empty = [Batch.of(shapes, size) for _ in range(depth + 1)]
@@ -97,7 +106,7 @@ class Prefetcher:
                 self._begun += 1
             made: Batch | BaseException = batch
             try:
-                fill(batch, self._first + number * self._size)
+                fill(batch, self._first + number * self._stride)
             except BaseException as error:
                 made = error
             with self._changed:

@@ -31,6 +31,10 @@ class SkippedItems:
         """One for each item, in alphabetical order: the order of their discovery depends on the threads."""
         return sorted(self._messages)
 
+    def add_messages(self, messages: list[str]) -> None:
+        """Those of other processes."""
+        self._messages.update(dict.fromkeys(messages))
+
     def add(self, error: RunError) -> None:
         """``error`` says which item could not be read."""
         message = error.findings[0].message

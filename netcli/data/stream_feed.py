@@ -38,7 +38,7 @@ def decoding_threads() -> int:
 
 
 class StreamFeed:
-    """The items of a reader, in order, prefetched by threads. A ``netcli.layers.feeding.Feed``.
+    """The items of a reader, in order, prefetched by threads. A ``netcli.layers.feeding.DealtFeed``.
 
     Args:
         reader: where the items come from; closed with the feed.
@@ -55,7 +55,7 @@ class StreamFeed:
         self.shapes = reader.shapes
         self.size = reader.size
         self._reader = reader
-        self._batch_size = batch_size
+        self._batch_size = self._count = self._every = batch_size
         self._depth = max(depth, reader.threads)
         self._first = first
         self._position = first
@@ -86,7 +86,14 @@ class StreamFeed:
             self._names += batch.names[self._used : self._used + count]
             self._used += count
             self._position += count
+            if self._used == len(batch):
+                self._position += self._every - self._count
             done += count
+
+    def deal(self, count: int, every: int) -> None:
+        """From here on, of every ``every`` items only the first ``count`` are given, until ``rewind``."""
+        self._stop()
+        self._count, self._every = count, every
 
     def skip(self, items: int) -> None:
         """Moves on by ``items`` without decoding them."""
@@ -94,6 +101,9 @@ class StreamFeed:
 
     def rewind(self) -> None:
         """Goes back to the start: the same items with the same random crops follow as after opening."""
+        if self._every != self._count:
+            self._stop()
+            self._count = self._every = self._batch_size
         self._move_to(self._first)
 
     def item_name(self, index: int) -> ItemName:
@@ -111,7 +121,7 @@ class StreamFeed:
             return self._batch
         if self._prefetcher is None:
             self._prefetcher = Prefetcher(
-                self._reader.fills(), self.shapes, self._batch_size, self._position, self._depth
+                self._reader.fills(), self.shapes, self._count, self._position, self._depth, self._every
             )
             self._stop_when_collected = weakref.finalize(self, self._prefetcher.stop)
         if self._batch is not None:

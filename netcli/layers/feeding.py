@@ -64,6 +64,14 @@ class VaryingFeed(Feed, Protocol):
         """Arrays (1, *shape) of the next item, one for each top, float32 and C-ordered."""
 
 
+@runtime_checkable
+class DealtFeed(Feed, Protocol):
+    """A feed of which several processes can each take their part."""
+
+    def deal(self, count: int, every: int) -> None:
+        """From here on, of every ``every`` items only the first ``count`` are given, until ``rewind``."""
+
+
 class Sink(Protocol):
     """Where a layer puts batches."""
 

@@ -85,6 +85,8 @@ def _train(event: events.Train) -> str:
         parts.append(f"{units.count(round(event.images / event.seconds))} images/s")
         if event.data_wait > 0.1:
             parts.append(f"{event.data_wait:.0%} of the time waiting for data")
+        if event.comm_wait is not None:
+            parts.append(f"{event.comm_wait:.0%} waiting for other ranks")
     epoch = "" if event.epoch is None else f" (epoch {event.epoch:.2f})"
     return f"iteration {event.iteration}{epoch}: {', '.join(parts)}"
 

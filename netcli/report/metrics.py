@@ -97,6 +97,7 @@ def _train(event: events.Train) -> dict[str, Any]:
         "lambda": event.lambdas,
         "images_per_s": event.images / event.seconds if event.seconds > 0 else None,
         "data_wait": event.data_wait,
+        **({} if event.comm_wait is None else {"comm_wait": event.comm_wait}),
     }
 
 

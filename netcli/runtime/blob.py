@@ -106,6 +106,11 @@ class Replicas:
         """Where a CPU kernel that takes any layout should work: lanes where the array is fresh there, else plain."""
         return LANES if LANES in self._fresh and self.prefers(LANES) else PLAIN
 
+    @property
+    def on_device(self) -> DeviceArray | None:
+        """The array on the device, if it is fresh there."""
+        return self._arrays[CUDA] if CUDA in self._fresh and not self._exposed else None
+
     @overload
     def read(self, place: Literal[Place.CUDA]) -> DeviceArray: ...  # type: ignore[overload-overlap]
     @overload
@@ -183,6 +188,12 @@ class Replicas:
         self._arrays = {PLAIN: other.expose().reshape(self.shape)}
         self._fresh = {PLAIN}
         self._exposed = True
+
+    def move_to(self, memory: np.ndarray) -> None:
+        """Moves its plain place to ``memory``, of its shape; not for arrays that users hold."""
+        if PLAIN in self._fresh:
+            memory[...] = self._arrays[PLAIN]
+        self._arrays[PLAIN] = memory
 
     def stand_on(self, memory: DeviceArray) -> None:
         """Moves its place on the device to ``memory``, which has as many elements."""

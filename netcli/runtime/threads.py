@@ -15,8 +15,14 @@ _blas_limit: threadpool_limits | None = None
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many cores this process may use."""
+    return len(available_core_set())
+
+
+def available_core_set() -> frozenset[int]:
+    """Which cores this process may use."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return frozenset(cores)
 
 
 def set_threads(count: int | None) -> int:

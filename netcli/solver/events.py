@@ -57,6 +57,7 @@ class Train:
         iterations, images, seconds: since the last display, without tests and snapshots.
         data_wait: share of these seconds, 0 to 1, spent waiting for data.
         epoch: passes over the training set so far; None if nothing is read from a set.
+        comm_wait: share of these seconds spent waiting for other processes; None where there are none.
     """
 
     iteration: int
@@ -71,6 +72,7 @@ class Train:
     data_wait: float
     epoch: float | None
     lambdas: dict[str, float] = field(default_factory=dict)
+    comm_wait: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 It stands between the net and the feeds that a caller gave, so that neither of them knows of it. Items are read
 in an order that is a function of their position in the stream; so positions are all that a snapshot needs.
+
+Where several processes read, positions are those of all of them together: a batch that they divide moves all of them
+on by the whole of it, and of batches that they read in turns each passes over those of the others.
 """
 
 from __future__ import annotations
@@ -11,20 +14,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netcli.layers.feeding import Feed, FeedSource, ItemName, ItemShapes, Sink, VaryingFeed
+from netcli.layers.feeding import DealtFeed, Feed, FeedSource, ItemName, ItemShapes, Sink, VaryingFeed
+from netcli.layers.share import WHOLE, Share
+from netcli.layers.source.fed_layer import FedLayer
+from netcli.net import Net
 from netcli.schema import caffe_pb2 as pb
 
 
 class FeedMeter:
     """A FeedSource that passes everything on to ``source`` and watches.
 
+    Args:
+        share: the part of each batch that this process reads.
+        turns: the number of processes that read whole batches in turns.
+
     Attributes:
         waited: seconds spent in ``next_batch`` so far.
         items: items read so far by each data layer, from the beginning of the training.
     """
 
-    def __init__(self, source: FeedSource) -> None:
+    def __init__(self, source: FeedSource, share: Share = WHOLE, turns: int = 1) -> None:
         self._source = source
+        self.share = share
+        self.turns = turns
         self._feeds: list[_MeteredFeed] = []
         self._passes = 0
         self.waited = 0.0
@@ -66,8 +78,15 @@ class FeedMeter:
         for feed in self._feeds:
             feed.restart()
 
+    def pass_over(self, net: Net) -> None:
+        """It is another process that reads the next batch of ``net``, whole."""
+        for step in net.graph.steps:
+            if isinstance(step.layer, FedLayer):
+                batch = net.graph.shapes[step.tops[0]][0]
+                self.items[step.name] = self.position(step.name, batch) + batch
+
     def position(self, layer: str, batch: int) -> int:
-        """Where ``layer``, which reads ``batch`` items at a time, stands."""
+        """Where ``layer``, which reads ``batch`` items at a time, all processes together, stands."""
         return self.items.setdefault(layer, self._passes * batch)
 
 
@@ -84,13 +103,9 @@ class _MeteredFeed:
 
     def next_batch(self, arrays: Sequence[np.ndarray]) -> None:
         begin = time.perf_counter()
-        items = len(arrays[0])
-        position = self._meter.position(self.layer, items)
-        if not self._in_place:
-            self._feed.skip(position)
-            self._in_place = True
+        position = self._go_to(len(arrays[0]))
         self._feed.next_batch(arrays)
-        self._meter.items[self.layer] = position + items
+        self._meter.items[self.layer] = position
         self._meter.waited += time.perf_counter() - begin
 
     def skip(self, items: int) -> None:
@@ -107,6 +122,19 @@ class _MeteredFeed:
         self._feed.rewind()
         self._in_place = False
 
+    def _go_to(self, items: int) -> int:
+        """Sees that the next ``items`` are those that are this process's; returns the position after their batch."""
+        meter, share = self._meter, self._meter.share
+        batch = share.total(items)
+        position = meter.position(self.layer, batch)
+        if not self._in_place:
+            self._feed.skip(position + share.offset(items))
+            if batch * meter.turns != items:
+                assert isinstance(self._feed, DealtFeed)
+                self._feed.deal(items, batch * meter.turns)
+            self._in_place = True
+        return position + batch
+
     def item_name(self, index: int) -> ItemName:
         return self._feed.item_name(index)
 
@@ -120,12 +148,9 @@ class _MeteredVaryingFeed(_MeteredFeed):
 
     def next_item(self) -> list[np.ndarray]:
         begin = time.perf_counter()
-        position = self._meter.position(self.layer, 1)
-        if not self._in_place:
-            self._feed.skip(position)
-            self._in_place = True
+        position = self._go_to(1)
         assert isinstance(self._feed, VaryingFeed)
         arrays = self._feed.next_item()
-        self._meter.items[self.layer] = position + 1
+        self._meter.items[self.layer] = position
         self._meter.waited += time.perf_counter() - begin
         return arrays

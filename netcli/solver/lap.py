@@ -10,7 +10,8 @@ from netcli.layers.margin.margin_product import MarginProduct
 from netcli.net import Net
 from netcli.solver import events
 from netcli.solver.feed_meter import FeedMeter
-from netcli.solver.outputs import as_outputs, loss_weights, output_arrays
+from netcli.solver.outputs import as_outputs, loss_weights
+from netcli.solver.ranks import OneRank
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Lap:
     """What has happened since the last display. Tests and snapshots, in ``excluded``, are not part of it."""
 
     waited_before: float
+    waited_for_ranks_before: float | None = None
     begin: float = field(default_factory=time.perf_counter)
     excluded: float = 0.0
     iterations: int = 0
@@ -28,7 +30,9 @@ class Lap:
         """Seconds of training since the beginning."""
         return time.perf_counter() - self.begin - self.excluded
 
-    def display(self, net: Net, meter: FeedMeter, iteration: int, rate: float, losses: Sequence[float]) -> events.Train:
+    def display(
+        self, net: Net, meter: FeedMeter, iteration: int, rate: float, losses: Sequence[float], ranks: OneRank
+    ) -> events.Train:
         """The event of a display; ``losses`` are those that count for the mean, the present one last."""
         seconds = self.seconds
         return events.Train(
@@ -36,15 +40,20 @@ class Lap:
             rate,
             losses[-1],
             sum(losses) / len(losses),
-            as_outputs(output_arrays(net)),
+            as_outputs(ranks.outputs(net)),
             loss_weights(net),
             self.iterations,
             self.images,
             seconds,
-            min(1.0, (meter.waited - self.waited_before) / seconds) if seconds > 0 else 0.0,
+            _share(meter.waited - self.waited_before, seconds),
             meter.epoch,
             lambdas(net),
+            None if ranks.waited is None else _share(ranks.waited - (self.waited_for_ranks_before or 0.0), seconds),
         )
+
+
+def _share(part: float, whole: float) -> float:
+    return min(1.0, part / whole) if whole > 0 else 0.0
 
 
 def lambdas(net: Net) -> dict[str, float]:

@@ -12,6 +12,7 @@ from netcli.net import Net
 from netcli.net.batch import batch_size
 from netcli.solver.events import Outputs
 from netcli.solver.outputs import as_outputs, output_arrays
+from netcli.solver.ranks import ALONE, OneRank, TestBatch
 
 
 @dataclass(frozen=True)
@@ -25,24 +26,41 @@ class TestResult:
     seconds: float
 
 
-def run_test(net: Net, iterations: int, *, interrupted: Callable[[], bool] = lambda: False) -> TestResult | None:
+def run_test(
+    net: Net,
+    iterations: int,
+    *,
+    interrupted: Callable[[], bool] = lambda: False,
+    ranks: OneRank = ALONE,
+    pass_over: Callable[[Net], object] = lambda net: None,
+) -> TestResult | None:
     """Runs ``iterations`` forward passes of a net in phase TEST.
 
-    Every batch counts alike, as in Caffe, and sums are float64. Batches go on where the last test ended.
+    Every batch counts alike, as in Caffe, and sums are float64. Batches go on where the last test ended. Several
+    processes take whole batches in turns, so that each gives what it gives to one process alone.
 
     Args:
-        interrupted: asked before each batch; True ends the test without a result.
+        interrupted: asked before the batches of each turn, by all processes; True ends the test without a result.
+        ranks: the processes that share the test.
+        pass_over: called for each batch that another process takes.
     """
     begin = time.perf_counter()
-    sums: dict[str, np.ndarray] = {}
-    loss = 0.0
-    images = 0
-    for _ in range(iterations):
-        if interrupted():
+    own = []
+    for index in range(iterations):
+        if index % ranks.count == 0 and interrupted():
             return None
-        loss += net.forward()
-        images += batch_size(net)
-        for name, array in output_arrays(net).items():
+        number = net.context.pass_index
+        if ranks.takes(number):
+            own.append(TestBatch(number, net.forward(), batch_size(net), output_arrays(net)))
+        else:
+            pass_over(net)
+            net.context.pass_index = number + 1
+    batches = ranks.collect(own)
+    sums: dict[str, np.ndarray] = {}
+    for batch in batches:
+        for name, array in batch.outputs.items():
             sums[name] = sums[name] + array if name in sums else array
     means = {name: total / iterations for name, total in sums.items()}
-    return TestResult(as_outputs(means), loss / iterations, images, iterations, time.perf_counter() - begin)
+    loss = sum(batch.loss for batch in batches) / iterations
+    images = sum(batch.images for batch in batches)
+    return TestResult(as_outputs(means), loss, images, iterations, time.perf_counter() - begin)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netcli.convert.caffemodel import read_weights, write_weights
 from netcli.layers.feeding import FeedSource, NoFeeds
+from netcli.layers.share import WHOLE
 from netcli.net import Net, debug_info
 from netcli.net.batch import batch_size
 from netcli.net.trainable import check_trainable
@@ -25,6 +27,7 @@ from netcli.solver.freezing import frozen
 from netcli.solver.lap import Lap
 from netcli.solver.optimizer import optimizer_for
 from netcli.solver.outputs import loss_weights
+from netcli.solver.ranks import ALONE, OneRank
 from netcli.solver.record import Reading, Record, training_config, versions
 from netcli.solver.resume import check_weights
 from netcli.solver.schedules import schedule, steps_taken
@@ -39,6 +42,9 @@ from netcli.solver.snapshot import (
 )
 from netcli.solver.state_file import State, read_state, write_state
 from netcli.solver.testing import run_test
+
+if TYPE_CHECKING:
+    from netcli.solver.cuda_course import Concluded, CudaCourse
 
 
 class Solver:
@@ -55,6 +61,7 @@ class Solver:
         freeze: layers, as patterns such as "conv*", whose parameters are not to change.
         keep_gradients: False takes less memory and lets nobody look at the gradients of blobs; see ``Net``.
         device: "cpu", "cuda" or "cuda:N".
+        ranks: the processes that train together; None for this one alone.
 
     Attributes:
         param: the settings.
@@ -85,6 +92,7 @@ class Solver:
         freeze: Sequence[str] = (),
         keep_gradients: bool = True,
         device: str = "cpu",
+        ranks: OneRank | None = None,
     ) -> None:
         self.notices = raise_errors(check_settings(source))
         self.source = source
@@ -100,6 +108,7 @@ class Solver:
         self._seed_is_drawn = seed is None
         self.seed = fresh_seed() if seed is None else seed
         self._make_feeds = feeds
+        self.ranks = ranks or ALONE
         self._keep_gradients = keep_gradients
         self._device = device
         self._meters: list[FeedMeter] = []
@@ -115,16 +124,16 @@ class Solver:
         self._loading = loading or Loading()
         self._watch = LossWatch(self.net, on_nan, self._emit)
         self._optimizer = optimizer_for(self.net, self.param)
+        self._course = self._make_course()
         self._default_prefix = default_prefix
         self._losses: deque[float] = deque(maxlen=self.param.average_loss)
         self._lap = Lap(0.0)
         self._requests: set[events.Request] = set()
+        self._agreed = self._requests
         self._snapshotted_at: int | None = None
-        for path in self.param.weights:
-            for part in path.split(","):
-                self.load_weights(resolve_path(part.strip(), source.file, source.place("weights")))
-        if self.loaded:
-            check_all_used(self.net, self.loaded, self._loading)
+        if self.ranks.leads:
+            self._load_first_weights()
+        self.ranks.join(self.net, self.net.learnable)
 
     @property
     def prefix(self) -> Path:
@@ -139,6 +148,7 @@ class Solver:
             RunError: the data cannot be read or a snapshot cannot be written.
         """
         self._run(iterations)
+        self._settle()
 
     def solve(self) -> None:
         """Runs to ``max_iter``; then come the last snapshot, display and test, as in Caffe. Raises as ``step``.
@@ -152,10 +162,11 @@ class Solver:
             check_writable(self.prefix)
         self._emit(
             events.Started(
-                self.iteration, param.max_iter, self.seed, batch_size(self.net), param.iter_size, len(self.test_nets)
+                self.iteration, param.max_iter, self.seed, self._batch_size, param.iter_size, len(self.test_nets)
             )
         )
         ended = self._run(param.max_iter - self.iteration)
+        self._settle()
         if self._snapshotted_at != self.iteration and (param.snapshot_after_train or ended):
             self._snapshot_if_sound()
         if not ended:
@@ -172,7 +183,11 @@ class Solver:
         begin = time.perf_counter()
         net = self.test_nets[index]
         net.context.iteration = self.iteration
-        result = run_test(net, self.param.test_iter[index], interrupted=lambda: events.Request.STOP in self._requests)
+        self.ranks.settle()
+        result = run_test(
+            net, self.param.test_iter[index], interrupted=self._interrupted, ranks=self.ranks,
+            pass_over=self._meters[index + 1].pass_over,
+        )  # fmt: skip
         self._lap.excluded += time.perf_counter() - begin
         if result is None:
             return None
@@ -194,7 +209,9 @@ class Solver:
         param = self.param
         hdf5 = param.snapshot_format == pb.SolverParameter.HDF5
         weights, path = snapshot_paths(self.prefix, self.iteration, hdf5)
-        write_state(self._state(weights, self._write_weights(weights)), path)
+        self.ranks.settle()
+        if self.ranks.leads:
+            write_state(self._state(weights, self._write_weights(weights)), path)
         self._snapshotted_at = self.iteration
         self._lap.excluded += time.perf_counter() - begin
         self._emit(events.Snapshot(self.iteration, weights, path))
@@ -222,12 +239,8 @@ class Solver:
                 another history, NC469 the weights are missing, NC471 one of the files is damaged, NC452 to
                 NC456 the weights do not fit.
         """
-        state = read_state(path)
-        check_type(state, self.param.type, path)
-        check_history(state, self._optimizer.history, self.param.type, path)
-        weights = find_weights(state, path)
-        check_weights(state, weights)
-        load_weights(self.net, read_weights(weights), os.fspath(weights))
+        state = self.ranks.from_leader(lambda: self._read_state_and_weights(path))
+        self.ranks.align()
         self._optimizer.restore(state.history)
         self.iteration = self._snapshotted_at = state.iteration
         self._losses.clear()
@@ -260,12 +273,36 @@ class Solver:
         for net in [self.net, *self.test_nets]:
             net.close()
 
+    @property
+    def _batch_size(self) -> int:
+        """Images of one pass, over all processes."""
+        return self.net.context.share.total(batch_size(self.net))
+
+    def _load_first_weights(self) -> None:
+        for path in self.param.weights:
+            for part in path.split(","):
+                self.load_weights(resolve_path(part.strip(), self.source.file, self.source.place("weights")))
+        if self.loaded:
+            check_all_used(self.net, self.loaded, self._loading)
+
+    def _read_state_and_weights(self, path: str | os.PathLike[str]) -> State:
+        """The state at ``path``; its weights are in the net then."""
+        state = read_state(path)
+        check_type(state, self.param.type, path)
+        check_history(state, self._optimizer.history, self.param.type, path)
+        weights = find_weights(state, path)
+        check_weights(state, weights)
+        load_weights(self.net, read_weights(weights), os.fspath(weights))
+        return state
+
     def _make_net(self, source: NetSource, share_with: Net | None) -> Net:
-        meter = FeedMeter(self._make_feeds(source) if self._make_feeds else NoFeeds())
+        share = WHOLE if share_with else self.ranks.share(source)
+        feeds = self._make_feeds(source) if self._make_feeds else NoFeeds()
+        meter = FeedMeter(feeds, share, turns=self.ranks.count if share_with else 1)
         self._meters.append(meter)
         return Net(
             source, feeds=meter, seed=self.seed, share_with=share_with, keep_gradients=self._keep_gradients,
-            device=self._device,
+            device=self._device, share=share,
         )  # fmt: skip
 
     def _use_seed(self, seed: int) -> None:
@@ -285,11 +322,12 @@ class Solver:
         """Caffe's Step; what ended it, if it was a request: "interrupted" or "patience"."""
         param = self.param
         self._losses.clear()
-        self._lap = Lap(self._meters[0].waited)
+        self._lap = Lap(self._meters[0].waited, self.ranks.waited)
         end = self.iteration + iterations
         while self.iteration < end:
             if self._is_due(param.test_interval) and (self.iteration > 0 or param.test_initialization):
                 self.test_all()
+                self._agreed = self.ranks.agree(self._requests)
                 if ended := self._asked_to_end():
                     return ended
             self._iterate()
@@ -305,9 +343,13 @@ class Solver:
 
     def _takes(self, request: events.Request) -> bool:
         """True if ``request`` was made; it is answered now."""
-        made = request in self._requests
+        made = request in self._agreed
+        self._agreed.discard(request)
         self._requests.discard(request)
         return made
+
+    def _interrupted(self) -> bool:
+        return events.Request.STOP in self.ranks.agree(self._requests)
 
     def _asked_to_end(self) -> str | None:
         stop, finish = self._takes(events.Request.STOP), self._takes(events.Request.FINISH)
@@ -315,6 +357,7 @@ class Solver:
 
     def _snapshot_if_sound(self) -> None:
         """The last snapshot must stay the last good one."""
+        self._settle()
         loss = self._losses[-1] if self._losses else 0.0
         self._watch.look_at_weights(self.iteration, self.learning_rate(self.iteration), loss)
         self.snapshot()
@@ -331,14 +374,20 @@ class Solver:
         debug = display and param.debug_info
         self.net.debug = self._tell if debug else None
         rate = self.learning_rate(self.iteration)
+        if self._course is not None and not debug and not self._is_observed():
+            self._iterate_on_device(self._course, rate, display=display)
+            return
+        self._settle()
         self.net.clear_param_diffs()
         for call in self.before_iteration:
             call()
+        self.ranks.begin_iteration(param.iter_size)
         loss = 0.0
         for index in range(param.iter_size):
-            loss += self._forward(index, rate)
+            loss += self._forward(index)
             self.net.backward()
-        loss /= param.iter_size
+        loss, self._agreed = self.ranks.conclude(loss / param.iter_size, self._requests)
+        self._watch.look(self.iteration, rate, loss)
         self._losses.append(loss)
         self._lap.iterations += 1
         if display:
@@ -352,31 +401,75 @@ class Solver:
         self.iteration += 1
         self._emit(events.Progress(self.iteration, loss))
 
-    def _forward(self, index: int, rate: float) -> float:
-        """The loss of pass ``index`` of this iteration."""
+    def _forward(self, index: int) -> float:
+        """The loss of pass ``index`` of this iteration: of the part of the batch that is computed here."""
         context = self.net.context
         context.iteration = self.iteration
         context.pass_index = self.iteration * self.param.iter_size + index
         loss = self.net.forward()
-        self._lap.images += batch_size(self.net)
-        self._watch.look(self.iteration, rate, loss)
+        self._lap.images += self._batch_size
         return loss
 
+    def _make_course(self) -> CudaCourse | None:
+        """What runs iterations on a GPU without waiting for it."""
+        if self.net.cuda is None or self.ranks.count > 1:
+            return None
+        from netcli.solver.cuda import CudaOptimizer
+        from netcli.solver.cuda_course import CudaCourse
+
+        assert isinstance(self._optimizer, CudaOptimizer)
+        return CudaCourse(self.net, self._optimizer, self.param.iter_size, self._watch.softmax_tops)
+
+    def _is_observed(self) -> bool:
+        """Whether somebody wants to be called in the midst of an iteration."""
+        net = self.net
+        calls = (net.before_forward, net.after_forward, net.before_backward, net.after_backward)
+        return any((self.before_iteration, self.before_update, *calls))
+
+    def _iterate_on_device(self, course: CudaCourse, rate: float, *, display: bool) -> None:
+        """One iteration whose loss becomes known when it is displayed, or some iterations later."""
+        self._hear(course.iterate(self.iteration, rate))
+        self._lap.images += self.param.iter_size * self._batch_size
+        self._lap.iterations += 1
+        if display:
+            self._settle()
+            self._display(rate)
+        self.iteration += 1
+        self._emit(events.Progress(self.iteration, self._losses[-1] if self._losses else math.nan))
+
+    def _settle(self) -> None:
+        """Makes the losses of all iterations so far known."""
+        if self._course is not None:
+            self._hear(self._course.settle())
+
+    def _hear(self, passes: Sequence[Concluded]) -> None:
+        """Looks at losses that have become known. Raises DivergedError NC410."""
+        for index in range(0, len(passes), self.param.iter_size):
+            together = passes[index : index + self.param.iter_size]
+            for one in together:
+                self._watch.look(one.iteration, one.rate, one.loss, one.watched)
+            self._losses.append(sum(one.loss for one in together) / len(together))
+
     def _display(self, rate: float) -> None:
-        meter = self._meters[0]
-        event = self._lap.display(self.net, meter, self.iteration, rate, self._losses)
-        self._lap = Lap(meter.waited)
+        meter, ranks = self._meters[0], self.ranks
+        ranks.check(self.iteration)
+        event = self._lap.display(self.net, meter, self.iteration, rate, self._losses, ranks)
+        self._lap = Lap(meter.waited, ranks.waited)
         self._emit(event)
 
     def _last_display_and_test(self) -> str | None:
         """What the weights are worth after the last update; "interrupted" if a request to stop came in between."""
+        self._settle()
         if self._is_due(self.param.display):
             rate = self.learning_rate(self.iteration)
             self.net.debug = None
-            self._losses.append(self._forward(0, rate))
+            loss, self._agreed = self.ranks.conclude(self._forward(0), self._requests)
+            self._watch.look(self.iteration, rate, loss)
+            self._losses.append(loss)
             self._display(rate)
         if self._is_due(self.param.test_interval):
             self.test_all()
+        self._agreed = self.ranks.agree(self._requests)
         return "interrupted" if self._takes(events.Request.STOP) else None
 
     def _state(self, weights: Path, sha256: str) -> State:

@@ -98,6 +98,9 @@ class MarginProduct(Layer):
         few = fills_few_lanes(self._items, lane_count())
         return "few items, each weight read once" if few else "direct, images in lanes"
 
+    def averages_batch(self, top: int) -> bool:
+        return top > 0
+
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """Those of the inner product."""
         return math.prod(top_shapes[0]) * self.geometry[0].taps * self.geometry[1]

@@ -71,6 +71,10 @@ class Python(Layer):
         self._show(bottoms, tops)
         self._call("backward", self._tops, list(propagate_down), self._bottoms)
 
+    def averages_batch(self, top: int) -> bool:
+        """What the user's code computes is not known; a single number is taken for a mean, as Caffe's losses are."""
+        return self._tops[top].count == 1
+
     def _make_blobs(self, bottom_shapes: Sequence[Shape]) -> None:
         """Blobs for the user's ``setup``. The net takes the tops over; the bottoms give way to those of the net."""
         dtype, names = self.context.dtype, list(self.param.bottom)

@@ -1,0 +1,1 @@
+"""Training by several processes over MPI. Nothing here is imported, and MPI least of all, without a launcher."""
