@@ -147,23 +147,41 @@ class Net:
                 return step.layer
         raise KeyError(name)
 
+    @property
+    def weighted_tops(self) -> list[tuple[Blob, float]]:
+        """What the loss is the sum of: tops, and the weights of their elements."""
+        return [
+            (top, weight)
+            for bound in self._steps
+            for top, weight in zip(bound.tops, bound.loss_weights, strict=True)
+            if weight
+        ]
+
     def forward(self, first: int = 0, last: int | None = None) -> float:
         """Runs layers ``first`` to ``last`` (inclusive, all by default) and returns the weighted loss."""
+        self.run_forward(first, last)
+        return self.loss(first, None if last is None else last + 1)
+
+    def run_forward(self, first: int = 0, last: int | None = None, *, sources: bool = True) -> None:
+        """As ``forward``, without the loss, which a GPU would have to be waited for.
+
+        Without ``sources`` the layers that have no bottoms are left out: ``run_sources`` has run.
+        """
         end = len(self._steps) if last is None else last + 1
-        if self.cuda:
+        if self.cuda and sources:
             self.cuda.prepare()
         for index, bound in enumerate(self._steps[first:end], first):
-            for callback in self.before_forward:
-                callback(index)
-            self._reshape_if_needed(bound)
-            bound.runner.forward(bound.bottoms, bound.tops)
-            for callback in self.after_forward:
-                callback(index)
-            if self.debug:
-                for line in debug_info.forward_lines(bound.plan.layer, bound.tops):
-                    self.debug(line)
+            if sources or bound.bottoms:
+                self._run_step(index, bound)
         self.context.pass_index += 1
-        return self.loss(first, end)
+
+    def run_sources(self) -> None:
+        """The layers without bottoms, which bring the data; what a pass on a GPU needs is ready then."""
+        if self.cuda:
+            self.cuda.prepare()
+        for index, bound in enumerate(self._steps):
+            if not bound.bottoms:
+                self._run_step(index, bound)
 
     def loss(self, first: int = 0, end: int | None = None) -> float:
         """Sum of loss weight times top over the layers, as of the last forward pass.
@@ -237,6 +255,17 @@ class Net:
         """Closes the data layers' files and threads."""
         for step in self.graph.steps:
             step.layer.close()
+
+    def _run_step(self, index: int, bound: _BoundStep) -> None:
+        for callback in self.before_forward:
+            callback(index)
+        self._reshape_if_needed(bound)
+        bound.runner.forward(bound.bottoms, bound.tops)
+        for callback in self.after_forward:
+            callback(index)
+        if self.debug:
+            for line in debug_info.forward_lines(bound.plan.layer, bound.tops):
+                self.debug(line)
 
     def _make_parameters(self, share_with: Net | None) -> None:
         made: dict[int, Blob] = {}

@@ -6,7 +6,7 @@ A look costs a few comparisons a pass; the blobs are read only when something ha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -51,11 +51,19 @@ class LossWatch:
         self._underflows = 0
         self._told = False
 
-    def look(self, iteration: int, rate: float, loss: float) -> None:
-        """Raises DivergedError NC410 if the policy is to stop and the loss is no number, stuck or exploding."""
+    @property
+    def softmax_tops(self) -> list[str]:
+        """Tops whose values it looks at."""
+        return self._softmax_tops
+
+    def look(self, iteration: int, rate: float, loss: float, values: Mapping[str, float] | None = None) -> None:
+        """Raises DivergedError NC410 if the policy is to stop and the loss is no number, stuck or exploding.
+
+        ``values``: of ``softmax_tops``, where the pass that made them is not the last one.
+        """
         if self._on_nan == "continue":
             return
-        reason = self._reason(loss)
+        reason = self._reason(loss, values or {top: self._value(top) for top in self._softmax_tops})
         if reason is None:
             self._told = False
         elif not self._told:
@@ -68,10 +76,10 @@ class LossWatch:
         if not all(np.isfinite(item.blob.values.read(PLAIN)).all() for item in self._net.learnable):
             self._report(iteration, rate, loss, "the weights are not finite")
 
-    def _reason(self, loss: float) -> str | None:
+    def _reason(self, loss: float, values: Mapping[str, float]) -> str | None:
         if not math.isfinite(loss):
             return "the loss is not finite"
-        if any(abs(self._value(top) - UNDERFLOW_LOSS) < _UNDERFLOW_TOLERANCE for top in self._softmax_tops):
+        if any(abs(value - UNDERFLOW_LOSS) < _UNDERFLOW_TOLERANCE for value in values.values()):
             self._underflows += 1
             # Once may be the start from unscaled data; twice in a row nothing is learned.
             if self._underflows > 1:

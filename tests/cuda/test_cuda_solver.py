@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from netcli.errors import DivergedError
 from netcli.prototxt import SolverSource
 from netcli.solver import Solver, events
 
@@ -107,3 +108,70 @@ def test_a_state_of_the_gpu_goes_on_on_the_cpu(tmp_path):
     cpu.restore(state)
     cpu.step(2)
     np.testing.assert_allclose(losses, expected[2:], rtol=1e-4)
+
+
+def test_iterations_as_a_graph_are_the_iterations_step_by_step(tmp_path):
+    """Rates, the key of dropout and Adam's correction change under a graph."""
+    settings = 'type: "Adam" momentum: 0.9 momentum2: 0.99 weight_decay: 0.01'
+    graph, losses = make(tmp_path, "cuda", settings)
+    steps, expected = make(tmp_path, "cuda", settings)
+    steps._course.not_captured = "to compare"
+    for solver in (graph, steps):
+        solver.step(8)
+    assert graph._course.is_captured
+    assert not steps._course.is_captured
+    assert losses == expected
+    for mine, theirs in zip(weights(graph), weights(steps), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_weights_that_a_user_changes_are_those_that_a_graph_goes_on_with(tmp_path):
+    from netcli.runtime.blob import PLAIN
+
+    graph, losses = make(tmp_path, "cuda")
+    steps, expected = make(tmp_path, "cuda")
+    steps._course.not_captured = "to compare"
+    for solver in (graph, steps):
+        solver.step(6)
+        for item in solver.net.learnable:
+            item.blob.values.write(PLAIN).fill(0.125)
+        solver.step(2)
+    assert graph._course.is_captured
+    assert losses == expected
+
+
+def test_losses_are_read_when_they_are_displayed(tmp_path, monkeypatch):
+    from netcli.runtime.cuda.memory import DeviceArray
+
+    solver, losses = make(tmp_path, "cuda", "average_loss: 3")
+    solver.param.display = 4
+    solver.step(7)
+    copies = []
+    copy = DeviceArray.copy_to_host
+    monkeypatch.setattr(DeviceArray, "copy_to_host", lambda self, array: (copies.append(1), copy(self, array))[1])
+    solver._iterate()
+    assert not copies
+    solver._iterate()
+    assert copies
+    assert len(losses) == 3
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in scalar:RuntimeWarning")
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
+    solver, _ = make(tmp_path, "cuda", "momentum: 0.9")
+    solver.param.display = 0
+    solver.param.base_lr = 1e30
+    solver.learning_rate = lambda iteration: 1e30
+    with pytest.raises(DivergedError):
+        solver.step(4)
+
+
+def test_a_net_with_a_layer_on_the_cpu_trains_too(tmp_path):
+    pyramid = 'layer { name: "spp" type: "SPP" bottom: "conv" top: "spp" spp_param { pyramid_height: 2 } }'
+    net = NET.replace('bottom: "conv" top: "ip"', 'bottom: "spp" top: "ip"').replace(
+        'layer { name: "ip"', f'{pyramid}\nlayer {{ name: "ip"'
+    )
+    assert_same_course(tmp_path, "momentum: 0.9", net=net, iterations=5)
+    solver, _ = make(tmp_path, "cuda", net=net)
+    assert solver.net.cuda.on_cpu == ["spp"]
+    assert solver._course.not_captured == "on the CPU: spp"
