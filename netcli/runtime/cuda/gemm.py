@@ -12,20 +12,23 @@ Arrays may have up to 2^32 elements: indices are 32 bits wide, because the devic
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from netcli.runtime.cuda.kernel import CudaKernel, blocks_for, cuda_kernel
 from netcli.runtime.cuda.memory import DeviceArray
 from netcli.runtime.cuda.tiles import PADDING, TILES, Tile, at_most, best_tile, slice_product, split_depth, splits_of
-from netcli.runtime.cuda.toolkit import cuda, multiprocessors
+from netcli.runtime.cuda.toolkit import SIMULATED, cuda, multiprocessors
 
 HAS_BIAS = 1
 ACCUMULATES = 2
 
 Scratch = Callable[[str, int], DeviceArray]
 """Gives float32 memory of so many elements by a name, the same at every call."""
+
+_SUMS, _ADDERS = (4, 2) if SIMULATED else (32, 8)
+"""Sums that a block makes of the parts of a split depth, and threads for each."""
+_SUMMING_THREADS = _SUMS * _ADDERS
 
 uint32 = np.uint32
 float32 = np.float32
@@ -137,21 +140,38 @@ _STORAGES = ((False, False), (False, True), (True, False))
 _DENSE = {(tile, *storage): _dense_kernel(tile, *storage) for tile in TILES for storage in _STORAGES}
 
 
-@cuda_kernel("f4*, f4*, f4*, u4, u4, u4, u4")
-def add_parts(parts: Any, bias: Any, out: Any, count: Any, columns: Any, number: Any, mode: Any) -> None:
-    """out (count,) = the sum of ``number`` parts (number, count), in order; mode as for products."""
-    at = uint32(cuda.grid(1))
-    if at < count:
-        total = float32(0)
-        place = at
-        for _ in range(number):
-            total += parts[place]
-            place = uint32(place + count)
+@cuda_kernel("f4*, f4*, f4*, u4, u4, u4, u4", block=_SUMMING_THREADS)
+def add_parts(parts, bias, out, count, columns, number, mode):  # type: ignore[no-untyped-def]
+    """out (count,) = the sum of ``number`` parts (number, count); mode as for products.
+
+    A block makes some sums, each by several threads: one alone would wait for its parts one after the other.
+    """
+    sums = cuda.shared.array(_SUMMING_THREADS, float32)
+    thread = uint32(cuda.threadIdx.x)
+    adder = uint32(thread // uint32(_SUMS))
+    at = uint32(uint32(uint32(cuda.blockIdx.x) * uint32(_SUMS)) + uint32(thread % uint32(_SUMS)))
+    total = float32(0)
+    part = adder
+    while at < count and part < number:
+        total += parts[uint32(uint32(part * count) + at)]
+        part = uint32(part + uint32(_ADDERS))
+    sums[thread] = total
+    cuda.syncthreads()
+    if adder == 0 and at < count:
+        for other in range(1, _ADDERS):
+            total += sums[uint32(thread + uint32(other * _SUMS))]
         if mode & uint32(HAS_BIAS):
-            total += bias[at % columns]
+            total += bias[uint32(at % columns)]
         if mode & uint32(ACCUMULATES):
             total += out[at]
         out[at] = total
+
+
+def sum_of_parts(
+    parts: DeviceArray, bias: DeviceArray, out: DeviceArray, count: int, columns: int, number: int, mode: int
+) -> None:
+    """Runs ``add_parts``."""
+    add_parts(blocks_for(count, _SUMS), parts, bias, out, count, columns, number, mode)
 
 
 def multiply(
@@ -178,5 +198,4 @@ def multiply(
     kernel = _DENSE[tile, a_transposed, b_transposed]
     kernel(grid, a, b, some_bias, target, m, n, k, part, mode if splits == 1 else 0)
     if splits > 1:
-        blocks = blocks_for(m * n)
-        add_parts(blocks, target, some_bias, out, m * n, n, splits, mode)
+        sum_of_parts(target, some_bias, out, m * n, n, splits, mode)

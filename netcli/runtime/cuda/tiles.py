@@ -14,7 +14,8 @@ stages as in NVIDIA's CUTLASS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,8 +67,12 @@ TILES: tuple[Tile, ...] = (
     )
 )
 
+_KEPT_CHOICES = 4096
+"""More than the products of any net."""
 
-def best_tile(rows: int, columns: int, batch: int, multiprocessors: int, tiles: Sequence[Tile] = TILES) -> Tile:
+
+@functools.lru_cache(_KEPT_CHOICES)
+def best_tile(rows: int, columns: int, batch: int, multiprocessors: int, tiles: tuple[Tile, ...] = TILES) -> Tile:
     """The tile with which ``batch`` results of ``rows`` by ``columns`` are expected to be ready first.
 
     The device is taken to be as slow as its busiest multiprocessor. A tie goes to the larger tile, which reads less.

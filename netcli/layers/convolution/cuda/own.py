@@ -6,7 +6,7 @@ import numpy as np
 
 from netcli.layers.convolution.windowed_product import Geometry
 from netcli.layers.windows import Windows, inputs_by_tap, outputs_by_tap
-from netcli.runtime.cuda.gemm import ACCUMULATES, HAS_BIAS, Scratch, add_parts
+from netcli.runtime.cuda.gemm import ACCUMULATES, HAS_BIAS, Scratch, sum_of_parts
 from netcli.runtime.cuda.kernel import blocks_for
 from netcli.runtime.cuda.memory import DeviceArray, device_array
 from netcli.runtime.cuda.tiles import best_tile, split_depth, splits_of
@@ -109,4 +109,4 @@ class OwnProduct:
             ACCUMULATES if splits == 1 else 0,
         )  # fmt: skip
         if splits > 1:
-            add_parts(blocks_for(count), target, target, gradient, count, columns, splits, ACCUMULATES)
+            sum_of_parts(target, target, gradient, count, columns, splits, ACCUMULATES)
