@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.cuda_sim, pytest.mark.gpu]
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 SHAPES = (
-    [(5, 3, 7), (9, 17, 6), (3, 5, 140)] if SIMULATED else [(5, 3, 7), (300, 500, 70), (64, 500, 4000), (1024,) * 3]
+    [(5, 3, 7), (9, 17, 6), (3, 5, 270)] if SIMULATED else [(5, 3, 7), (300, 500, 70), (64, 500, 4000), (1024,) * 3]
 )
 
 
