@@ -9,7 +9,8 @@ x: (N, C, spatial...) -> y: (N, num_output, spatial'...), spatial' = (spatial + 
 1)) // stride + 1; all axes before ``axis`` count as N. Parameters: weights (num_output, C / g, kernel...), bias
 (num_output,) unless ``bias_term`` is false. Several bottoms of one shape each give a top by the same weights.
 ``engine: CAFFE`` has 3 x 3 windows summed as the equation stands; otherwise Winograd's algorithm takes over where it is
-faster, with the same values up to rounding. ``force_nd_im2col`` changes nothing here.
+faster, with the same values up to rounding. On a GPU ``engine: CAFFE`` keeps the layer from cuDNN, where that is in
+use. ``force_nd_im2col`` changes nothing here.
 
 Source: Caffe's base_conv_layer and conv_layer; LeCun et al., "Gradient-based learning applied to document
 recognition", Proc. IEEE 1998.
