@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from netcli.errors import NetcliError
+
 pytestmark = [pytest.mark.cuda_sim, pytest.mark.gpu]
 
 
@@ -51,6 +53,14 @@ def test_parts_of_arrays_stay_inside():
 
     with pytest.raises(ValueError, match="array of 4"):
         device_zeros(4).at(3, 2)
+
+
+def test_an_array_that_kernels_cannot_count_is_refused():
+    from netcli.runtime.cuda.memory import device_zeros
+
+    with pytest.raises(NetcliError, match="NC516") as caught:
+        device_zeros(2**31 + 1)
+    assert "expected at most 2,147,483,648 elements, actual 2,147,483,649" in str(caught.value)
 
 
 def test_arrays_are_filled_and_copied():

@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from netcli.errors import RunError
 from netcli.runtime.cuda import device, recording, toolkit
+
+MOST_ELEMENTS = 2**31
+"""Of an array: steps beyond its end must not come round to its beginning."""
 
 
 class DeviceArray:
@@ -92,8 +96,16 @@ class DeviceArray:
 
 
 def device_zeros(size: int, dtype: np.dtype | type = np.float32) -> DeviceArray:
-    """New memory, all zero. Raises RunError NC516 if there is none left."""
+    """New memory, all zero. Raises RunError NC516 if there is none left, or for more than kernels can count."""
     recording.refuse("an allocation")
+    if size > MOST_ELEMENTS:
+        raise RunError.of(
+            "NC516",
+            "an array is too large for kernels, which count elements in 32 bits",
+            expected=f"at most {MOST_ELEMENTS:,} elements",
+            actual=f"{size:,}",
+            hint="a smaller batch_size with a larger iter_size needs less",
+        )
     dtype = np.dtype(dtype)
     if toolkit.SIMULATED:
         return DeviceArray(size, dtype, 0, None, np.zeros(size, dtype))
