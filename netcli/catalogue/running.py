@@ -131,6 +131,15 @@ ENTRIES: dict[str, Entry] = {
             "    sys.modules.update(before)\n"
         ),
     ),
+    "NC519": Entry(
+        "something that a GPU cannot do",
+        "The CPU can: there, a parameter may be shared in two shapes.",
+        "Leave --device out, or give both layers the same shape.",
+        python(
+            "from netcli.errors import RunError\n"
+            "raise RunError.of('NC519', 'a parameter with share_mode PERMISSIVE has another shape here')\n"
+        ),
+    ),
     "NC520": Entry(
         "a gradient that differences of the forward pass do not confirm",
         "backward of the layer is not the derivative of its forward.",

@@ -39,7 +39,8 @@ def command(as_json: bool) -> None:
     cache = {"folder": str(cache_root()), "bytes": cache_bytes}
     cuda = cuda_facts()
     if as_json:
-        found = {"schema": 1, "machine": facts, "packages": versions(), "optional": optional_versions(), "cuda": cuda, "cache": cache}
+        found = {"schema": 1, "machine": facts, "packages": versions(), "optional": optional_versions()}
+        found |= {"cuda": cuda, "cache": cache}
         click.echo(json.dumps(found))
         return
     for name, value in (facts | versions()).items():

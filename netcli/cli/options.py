@@ -96,11 +96,34 @@ def seed_option(function: F) -> F:
 
 
 def device_option(function: F) -> F:
-    """``--device cpu|cuda[:N]``."""
-    return click.option(
-        "--device", type=DeviceType(), default="cpu", show_default=True, metavar="cpu|cuda[:N]",
-        help="Where to compute.",
-    )(function)  # fmt: skip
+    """``--device cpu|cuda[:N]``, and with it ``--cuda-engine`` and ``--tf32``, which hold for the whole process."""
+
+    @functools.wraps(function)
+    def with_engine(*arguments: Any, device: str, cuda_engine: str | None, tf32: bool, **given: Any) -> Any:
+        if cuda_engine or tf32:
+            if device == "cpu":
+                raise click.UsageError("--cuda-engine and --tf32 are for --device cuda")
+            from netcli.runtime.cuda import engine
+
+            engine.choose(cuda_engine or "own", tf32=tf32)
+        return function(*arguments, device=device, **given)
+
+    decorated: Any = with_engine
+    for decorate in reversed(
+        (
+            click.option(
+                "--device", type=DeviceType(), default="cpu", show_default=True, metavar="cpu|cuda[:N]",
+                help="Where to compute.",
+            ),
+            click.option(
+                "--cuda-engine", type=click.Choice(["own", "cublas", "cudnn"]), metavar="NAME",
+                help="Whose products and convolutions a GPU runs: own, cublas or cudnn.  [default: own]",
+            ),
+            click.option("--tf32", is_flag=True, help="Let cublas and cudnn round the factors of products to 10 bits."),
+        )
+    ):  # fmt: skip
+        decorated = decorate(decorated)
+    return cast(F, decorated)
 
 
 def set_option(function: F) -> F:

@@ -70,7 +70,7 @@ class Net:
     Raises:
         ConfigError: with all findings, if the net cannot be planned.
         RunError: NC540, NC541 if the code of a Python layer cannot be loaded or fails; NC510 if there is no such
-            device.
+            device; NC519 if a GPU cannot share a parameter as the net wants.
     """
 
     def __init__(
@@ -276,6 +276,8 @@ class Net:
                 blob = slot.declaration.blob or Blob(slot.shape, self.context.dtype)
                 blob.name = f"{step.name}[{slot.index}]"
                 if slot.owner is not None:
+                    if self.cuda and slot.shape != slot.owner.shape:
+                        raise _shared_in_another_shape(step.layer, slot)
                     _share_memory(blob, made[id(slot.owner)])
                 else:
                     if shared is None and slot.declaration.blob is None:
@@ -325,6 +327,17 @@ class Net:
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
+
+
+def _shared_in_another_shape(layer: Layer, slot: ParameterSlot) -> RunError:
+    assert slot.owner is not None
+    return layer.run_error(
+        "NC519",
+        f"a parameter with share_mode PERMISSIVE has another shape here than in '{slot.owner.layer}': a GPU cannot",
+        expected=slot.owner.shape,
+        actual=slot.shape,
+        hint="leave --device out to compute on the CPU",
+    )
 
 
 def _share_memory(blob: Blob, owner: Blob) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netcli.errors import DivergedError
+from netcli.errors import DivergedError, RunError
 from netcli.prototxt import SolverSource
 from netcli.solver import Solver, events
 
@@ -175,3 +175,16 @@ def test_a_net_with_a_layer_on_the_cpu_trains_too(tmp_path):
     solver, _ = make(tmp_path, "cuda", net=net)
     assert solver.net.cuda.on_cpu == ["spp"]
     assert solver._course.not_captured == "on the CPU: spp"
+
+
+def test_a_parameter_shared_in_two_shapes_is_refused(tmp_path):
+    layer = (
+        'layer {{ name: "{0}" type: "InnerProduct" bottom: "{1}" top: "{0}" param {{ name: "w" share_mode: PERMISSIVE }} '
+        "inner_product_param {{ num_output: {2} bias_term: false }} }}"
+    )
+    data = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }'
+    loss = 'layer { name: "loss" type: "EuclideanLoss" bottom: "c" bottom: "x" top: "loss" }'
+    net = f"{data} {layer.format('b', 'x', 2)} {layer.format('c', 'b', 3)} {loss}"
+    make(tmp_path, "cpu", net=net)
+    with pytest.raises(RunError, match="NC519"):
+        make(tmp_path, "cuda", net=net)

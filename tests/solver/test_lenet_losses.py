@@ -17,9 +17,9 @@ AFTER_NEAR_TIES = 2e-2
 """Where near-ties of max pooling have made last bits into other gradients: float64 itself ends 9e-3 from Caffe."""
 
 
-def losses(batches: np.ndarray, labels: np.ndarray) -> list[float]:
+def losses(batches: np.ndarray, labels: np.ndarray, device: str = "cpu") -> list[float]:
     """Trains on ``batches`` (iterations, 64, 1, 28, 28) from Caffe's weights."""
-    solver = Solver(load_solver(RECORDED / "lenet_solver.prototxt"))
+    solver = Solver(load_solver(RECORDED / "lenet_solver.prototxt"), device=device)
     solver.load_weights(RECORDED / "lenet_init.caffemodel")
     result = []
     for batch, label in zip(batches, labels, strict=True):
@@ -30,15 +30,19 @@ def losses(batches: np.ndarray, labels: np.ndarray) -> list[float]:
     return result
 
 
-def test_on_batches_made_by_a_rule() -> None:
+def batches_of_the_rule() -> tuple[np.ndarray, np.ndarray]:
     """The rule stands in lenet_rule.json."""
     random = np.random.RandomState(9)
     prototypes = random.uniform(0, 1, (10, 1, 28, 28))
     labels = random.randint(0, 10, (60, 64))
     noise = random.uniform(0, 1, (60, 64, 1, 28, 28))
+    return 0.5 * prototypes[labels] + 0.5 * noise, labels
+
+
+def test_on_batches_made_by_a_rule() -> None:
     with np.load(RECORDED / "lenet_rule.npz") as recorded:
         expected = recorded["loss"]
-    actual = losses(0.5 * prototypes[labels] + 0.5 * noise, labels)
+    actual = losses(*batches_of_the_rule())
     np.testing.assert_allclose(actual[:20], expected[:20], rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=AFTER_NEAR_TIES)
 
