@@ -179,7 +179,8 @@ def test_a_net_with_a_layer_on_the_cpu_trains_too(tmp_path):
 
 def test_a_parameter_shared_in_two_shapes_is_refused(tmp_path):
     layer = (
-        'layer {{ name: "{0}" type: "InnerProduct" bottom: "{1}" top: "{0}" param {{ name: "w" share_mode: PERMISSIVE }} '
+        'layer {{ name: "{0}" type: "InnerProduct" bottom: "{1}" top: "{0}" '
+        'param {{ name: "w" share_mode: PERMISSIVE }} '
         "inner_product_param {{ num_output: {2} bias_term: false }} }}"
     )
     data = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }'
