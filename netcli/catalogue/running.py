@@ -88,10 +88,7 @@ ENTRIES: dict[str, Entry] = {
         "the GPU fails",
         "The driver reports an error: the memory is used up, or a kernel failed.",
         "Take a smaller batch_size with a larger iter_size, or compute on the CPU to see whether the net is at fault.",
-        python(
-            "from netcli.errors import RunError\n"
-            "raise RunError.of('NC516', 'the GPU reports: out of memory')\n"
-        ),
+        python("from netcli.errors import RunError\nraise RunError.of('NC516', 'the GPU reports: out of memory')\n"),
     ),
     "NC517": Entry(
         "the operating system refuses something",
