@@ -124,7 +124,7 @@ def _missing(engines: list[str]) -> list[str]:
         return ["PyTorch finds no CUDA device: this benchmark needs an NVIDIA GPU with its driver"]
     try:
         from netcli.runtime.cuda import device
-        from netcli.runtime.cuda.engine import choose
+        from netcli.runtime.cuda.engines import choose
 
         device.use(0)
     except NetcliError as error:

@@ -43,7 +43,7 @@ class NetcliOnCuda:
 
     def __init__(self, settings: Settings, engine: str, tf32: bool) -> None:
         from netcli.runtime.cuda import device
-        from netcli.runtime.cuda.engine import choose
+        from netcli.runtime.cuda.engines import choose
         from netcli.solver import Solver
 
         self._device = device.use(0)

@@ -103,9 +103,9 @@ def device_option(function: F) -> F:
         if cuda_engine or tf32:
             if device == "cpu":
                 raise click.UsageError("--cuda-engine and --tf32 are for --device cuda")
-            from netcli.runtime.cuda import engine
+            from netcli.runtime.cuda import engines
 
-            engine.choose(cuda_engine or "own", tf32=tf32)
+            engines.choose(cuda_engine or "own", tf32=tf32)
         return function(*arguments, device=device, **given)
 
     decorated: Any = with_engine

@@ -19,7 +19,13 @@ def engine():
     from netcli.runtime.cuda import engine
 
     yield engine
-    engine.choose("own")
+    choose("own")
+
+
+def choose(name, **settings):
+    from netcli.runtime.cuda import engines
+
+    engines.choose(name, **settings)
 
 
 @simulated
@@ -30,7 +36,7 @@ def test_own_kernels_are_the_choice_until_another_is_made(engine):
 @simulated
 def test_own_kernels_have_no_tf32(engine):
     with pytest.raises(RunError, match="NC510") as caught:
-        engine.choose("own", tf32=True)
+        choose("own", tf32=True)
     assert "cublas or cudnn" in str(caught.value)
     assert not engine.chosen().tf32
 
@@ -39,7 +45,7 @@ def test_own_kernels_have_no_tf32(engine):
 @pytest.mark.parametrize("name", ["cublas", "cudnn"])
 def test_libraries_need_a_gpu(engine, name):
     with pytest.raises(RunError, match="there is no GPU in the simulator"):
-        engine.choose(name)
+        choose(name)
     assert engine.chosen().engine is engine.Engine.OWN
 
 
@@ -93,7 +99,7 @@ def test_a_layer_is_the_same_by_a_library(engine, name, tf32):
     from test_table_on_cuda import OnCuda
 
     try:
-        engine.choose(name, tf32=tf32)
+        choose(name, tf32=tf32)
     except RunError as error:
         pytest.skip(str(error))
     for case in (case for case in CASES if case.type in ("Convolution", "Deconvolution", "InnerProduct")):
@@ -102,11 +108,11 @@ def test_a_layer_is_the_same_by_a_library(engine, name, tf32):
         got = mine.forward(bottoms)
         gradients = [np.ones_like(top) for top in got]
         got += [array for arrays in mine.backward(gradients) for array in arrays]
-        engine.choose("own")
+        choose("own")
         own = OnCuda(case)
         expected = own.forward(bottoms)
         expected += [array for arrays in own.backward(gradients) for array in arrays]
-        engine.choose(name, tf32=tf32)
+        choose(name, tf32=tf32)
         for left, right in zip(got, expected, strict=True):
             tolerance = 5e-3 if tf32 else 1e-4
             np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance, err_msg=case.id)

@@ -12,16 +12,14 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from netcli.runtime.cache import cache_root, sources_behind
 from netcli.runtime.cuda import toolkit
-
-if TYPE_CHECKING:
-    from netcli.runtime.cuda.kernel import CudaKernel
 
 COMPILERS = (
     "numba", "numba-cuda", "llvmlite", "cuda-core", "nvidia-nvvm", "nvidia-nvjitlink", "nvidia-nvjitlink-cu12",
@@ -30,6 +28,16 @@ COMPILERS = (
 """Packages that a cubin depends on; which of the NVIDIA ones are there depends on the extra."""
 
 _ENTRY = re.compile(r"\.visible \.entry (\w+)")
+
+
+class Source(Protocol):
+    """What is compiled: a kernel's body, its name and module, the types of its arguments, the threads of a block."""
+
+    function: Callable[..., None]
+    name: str
+    module: str
+    types: tuple[str, ...]
+    block: int
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Compiled:
     report: str
 
 
-def compiled(kernel: CudaKernel, capability: tuple[int, int]) -> Compiled:
+def compiled(kernel: Source, capability: tuple[int, int]) -> Compiled:
     """Compiles ``kernel`` for devices of ``capability``, e.g. (9, 0)."""
     numba_types = toolkit.numba_types(kernel.types)
     text = toolkit.ptx(kernel.function, numba_types, capability, kernel.block)
@@ -59,7 +67,7 @@ def compiled(kernel: CudaKernel, capability: tuple[int, int]) -> Compiled:
     return Compiled(Cubin(code, found[1]), text, report)
 
 
-def cubin_of(kernel: CudaKernel, capability: tuple[int, int]) -> Cubin:
+def cubin_of(kernel: Source, capability: tuple[int, int]) -> Cubin:
     """From the cache, or compiled now and put there. A cache that cannot be written is none."""
     path = cubin_folder() / f"{_digest(kernel, capability)}.cubin"
     try:
@@ -77,7 +85,7 @@ def cubin_folder() -> Path:
     return cache_root() / "cubins"
 
 
-def _digest(kernel: CudaKernel, capability: tuple[int, int]) -> str:
+def _digest(kernel: Source, capability: tuple[int, int]) -> str:
     digest = hashlib.sha256()
     facts = (kernel.name, kernel.module, kernel.types, kernel.block, capability, sys.version_info[:2], *_versions())
     digest.update(repr(facts).encode())

@@ -13,8 +13,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from netcli.errors import RunError
-
 
 class Engine(enum.Enum):
     """What computes products."""
@@ -36,30 +34,10 @@ _chosen: list[Choice] = [Choice()]
 
 
 def chosen() -> Choice:
-    """The choice in force: netcli's own kernels, in float32, unless ``choose`` has said otherwise."""
+    """The choice in force: netcli's own kernels, in float32, unless ``take`` has said otherwise."""
     return _chosen[-1]
 
 
-def choose(engine: str, *, tf32: bool = False) -> None:
-    """Takes an engine for all layers that are made from now on.
-
-    Raises:
-        RunError: NC510 if its library is not installed, or has no TF32.
-    """
-    choice = Choice(Engine(engine), tf32)
-    if choice.engine is Engine.OWN and tf32:
-        raise RunError.of(
-            "NC510",
-            "TF32 is not available with netcli's own kernels",
-            expected="--cuda-engine cublas or cudnn",
-            actual="own",
-        )
-    if choice.engine is not Engine.OWN:
-        from netcli.runtime.cuda import cublas
-
-        cublas.load()
-    if choice.engine is Engine.CUDNN:
-        from netcli.runtime.cuda import cudnn
-
-        cudnn.load()
+def take(choice: Choice) -> None:
+    """Puts a choice in force for all layers that are made from now on; ``netcli.runtime.cuda.engines`` checks it."""
     _chosen[-1] = choice

@@ -15,10 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from netcli.runtime.cuda.device import current
 from netcli.runtime.cuda.kernel import CudaKernel, blocks_for, cuda_kernel
 from netcli.runtime.cuda.memory import DeviceArray
 from netcli.runtime.cuda.tiles import PADDING, TILES, Tile, at_most, best_tile, slice_product, split_depth, splits_of
-from netcli.runtime.cuda.toolkit import SIMULATED, cuda, multiprocessors
+from netcli.runtime.cuda.toolkit import SIMULATED, cuda
 
 HAS_BIAS = 1
 ACCUMULATES = 2
@@ -188,8 +189,8 @@ def multiply(
 ) -> None:
     """The product of the module's docstring; ``shape`` is (m, n, k). Not for both operands transposed."""
     m, n, k = shape
-    tile = best_tile(m, n, 1, multiprocessors())
-    splits = splits_of(tile, m, n, 1, k, multiprocessors())
+    tile = best_tile(m, n, 1, current().multiprocessors)
+    splits = splits_of(tile, m, n, 1, k, current().multiprocessors)
     part, splits = split_depth(k, splits, tile)
     mode = (HAS_BIAS if bias is not None else 0) | (ACCUMULATES if accumulate else 0)
     target = out if splits == 1 else scratch("parts of a product", splits * m * n)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from netcli.runtime.cuda import device, recording, toolkit
+from netcli.runtime.cuda.cubins import cubin_of
 
 BLOCK = 8 if toolkit.SIMULATED else 256
 """Threads of a block where the kernel does not care."""
@@ -88,8 +89,6 @@ class CudaKernel:
 
     def _configure(self, blocks: Blocks) -> Any:
         if self._loaded is None:
-            from netcli.runtime.cuda.cubins import cubin_of
-
             cubin = cubin_of(self, device.current().capability)
             self._loaded = toolkit.core.ObjectCode.from_cubin(cubin.code).get_kernel(cubin.entry)
         configuration = toolkit.core.LaunchConfig(grid=blocks, block=self.block)

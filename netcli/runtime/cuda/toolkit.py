@@ -31,13 +31,6 @@ if not SIMULATED:
 cuda: Any = importlib.import_module("numba.cuda")
 
 
-def multiprocessors() -> int:
-    """How many blocks of threads the device in use runs at once, at least."""
-    from netcli.runtime.cuda.device import current
-
-    return current().multiprocessors
-
-
 def numba_types(names: Sequence[str]) -> Any:
     """The signature of a kernel with arguments of these types, as ``netcli.runtime.cuda.kernel`` calls them."""
     numbers = {"i4": numba.types.int32, "u4": numba.types.uint32, "f4": numba.types.float32}

@@ -6,11 +6,12 @@ import numpy as np
 
 from netcli.layers.convolution.windowed_product import Geometry
 from netcli.layers.windows import Windows, inputs_by_tap, outputs_by_tap
+from netcli.runtime.cuda.device import current
 from netcli.runtime.cuda.gemm import ACCUMULATES, HAS_BIAS, Scratch, sum_of_parts
 from netcli.runtime.cuda.kernel import blocks_for
 from netcli.runtime.cuda.memory import DeviceArray, device_array
 from netcli.runtime.cuda.tiles import best_tile, split_depth, splits_of
-from netcli.runtime.cuda.toolkit import SIMULATED, multiprocessors
+from netcli.runtime.cuda.toolkit import SIMULATED
 from netcli.runtime.cuda.window_products import DIRECT_BLOCK, GATHERED, WEIGHTS, gathered_directly, weights_directly
 
 _LEAST_ROWS = 2 if SIMULATED else 8
@@ -49,7 +50,7 @@ class GatheredWindows:
             blocks = blocks_for(count, DIRECT_BLOCK)
             gathered_directly(blocks, *arrays, rows, count, self._depth, self._made, *sizes, groups, mode)
             return
-        tile = best_tile(rows, columns, groups, multiprocessors())
+        tile = best_tile(rows, columns, groups, current().multiprocessors)
         grid = (-(-columns // tile.columns), -(-rows // tile.rows), groups)
         GATHERED[tile](grid, *arrays, rows, columns, self._depth, self._made, *sizes, mode)
 
@@ -99,8 +100,10 @@ class OwnProduct:
             )  # fmt: skip
             return
         depth = images * positions
-        tile = best_tile(rows, columns, groups, multiprocessors())
-        part, splits = split_depth(depth, splits_of(tile, rows, columns, groups, depth, multiprocessors()), tile)
+        tile = best_tile(rows, columns, groups, current().multiprocessors)
+        part, splits = split_depth(
+            depth, splits_of(tile, rows, columns, groups, depth, current().multiprocessors), tile
+        )
         count = outputs * columns
         target = gradient if splits == 1 else self._scratch("parts of a product", splits * count)
         grid = (-(-columns // tile.columns), -(-rows // tile.rows), groups * splits)
