@@ -110,11 +110,19 @@ def test_a_state_of_the_gpu_goes_on_on_the_cpu(tmp_path):
     np.testing.assert_allclose(losses, expected[2:], rtol=1e-4)
 
 
-def test_iterations_as_a_graph_are_the_iterations_step_by_step(tmp_path):
-    """Rates, the key of dropout and Adam's correction change under a graph."""
+MARGIN = NET.replace(
+    'type: "InnerProduct" bottom: "conv"', 'type: "MarginInnerProduct" bottom: "conv" bottom: "label"'
+).replace(
+    "inner_product_param {", "margin_inner_product_param { type: QUADRUPLE base: 20 gamma: 0.5 power: 1 lambda_min: 1 "
+)
+
+
+@pytest.mark.parametrize("net", [NET, MARGIN], ids=["plain", "margin"])
+def test_iterations_as_a_graph_are_the_iterations_step_by_step(tmp_path, net):
+    """Rates, the key of dropout, lambda and Adam's correction change under a graph."""
     settings = 'type: "Adam" momentum: 0.9 momentum2: 0.99 weight_decay: 0.01'
-    graph, losses = make(tmp_path, "cuda", settings)
-    steps, expected = make(tmp_path, "cuda", settings)
+    graph, losses = make(tmp_path, "cuda", settings, net)
+    steps, expected = make(tmp_path, "cuda", settings, net)
     steps._course.not_captured = "to compare"
     for solver in (graph, steps):
         solver.step(8)
