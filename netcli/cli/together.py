@@ -19,6 +19,9 @@ from netcli.distributed.setup import OthersFailed
 from netcli.distributed.world import World
 from netcli.errors import ExitCode, NetcliError, RunError
 
+_ON_ITS_WAY = 0.3
+"""Seconds for which a message is on its way through the launcher, which forgets it if all processes end at once."""
+
 _FIRST_WORD = 1.0
 """Seconds for which the other ranks leave the word to rank 0: what befalls all of them it tells once."""
 
@@ -90,10 +93,12 @@ def _end_all(ctx: click.Context, ranks: MpiRanks, error: BaseException) -> None:
     """Tells the error and ends every process with its exit code."""
     if not ranks.leads and not isinstance(error, KeyboardInterrupt):
         time.sleep(_FIRST_WORD)
+    code = int(ExitCode.RUN_FAILED)
     try:
         with errors.reported(ctx):
             raise error
     except click.exceptions.Exit as ended:
-        ranks.world.abort(ended.exit_code)
-    except BaseException:
-        ranks.world.abort(ExitCode.RUN_FAILED)
+        code = ended.exit_code
+    finally:
+        time.sleep(_ON_ITS_WAY)
+        ranks.world.abort(code)

@@ -19,6 +19,10 @@ T = TypeVar("T")
 class World:
     """The processes of a run.
 
+    Args:
+        launched: how many the launcher says that it has started.
+        comm: those that take part; all of them by default.
+
     Attributes:
         rank, size: which of how many this one is.
         local_rank, local_size: the same among those on this machine.
@@ -27,11 +31,11 @@ class World:
         library: name and version of the MPI.
     """
 
-    def __init__(self, launched: int) -> None:
+    def __init__(self, launched: int, comm: MPI.Intracomm | None = None) -> None:
         """Raises RunError NC535 without mpi4py or without its MPI, NC534 if MPI knows of other processes."""
         mpi = _mpi()
         self._mpi = mpi
-        self._comm = mpi.COMM_WORLD
+        self._comm = mpi.COMM_WORLD if comm is None else comm
         self.rank, self.size = self._comm.rank, self._comm.size
         self.library = mpi.Get_library_version().splitlines()[0].split(",")[0].rstrip("\0 ")
         check_launch(launched, self.size, self.library)

@@ -63,7 +63,7 @@ class LossWatch:
         """
         if self._on_nan == "continue":
             return
-        reason = self._reason(loss, values or {top: self._value(top) for top in self._softmax_tops})
+        reason = self._reason(loss, values or self._present_values(loss))
         if reason is None:
             self._told = False
         elif not self._told:
@@ -93,8 +93,12 @@ class LossWatch:
             return f"the loss has exploded: at first it was {self._largest:g} at most"
         return None
 
-    def _value(self, top: str) -> float:
-        return float(self._net.blobs[top].values.read(PLAIN).reshape(-1)[0])
+    def _present_values(self, loss: float) -> dict[str, float]:
+        """Of ``softmax_tops``. Where processes share a batch, the loss: what one of them sees all must see."""
+        if self._net.context.share.divided:
+            return dict.fromkeys(self._softmax_tops, loss)
+        tops = {top: self._net.blobs[top].values for top in self._softmax_tops}
+        return {top: float(values.read(PLAIN).reshape(-1)[0]) for top, values in tops.items()}
 
     def _report(self, iteration: int, rate: float, loss: float, reason: str) -> None:
         event = find_cause(self._net, iteration, rate, loss, reason)

@@ -344,8 +344,9 @@ class Solver:
     def _takes(self, request: events.Request) -> bool:
         """True if ``request`` was made; it is answered now."""
         made = request in self._agreed
-        self._agreed.discard(request)
-        self._requests.discard(request)
+        if made:
+            self._agreed.discard(request)
+            self._requests.discard(request)
         return made
 
     def _interrupted(self) -> bool:
