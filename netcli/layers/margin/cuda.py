@@ -12,6 +12,7 @@ from netcli.layers.cuda_form import CudaForm, cuda_form
 from netcli.layers.cuda_sum_kernels import VALUES
 from netcli.layers.cuda_sums import ChannelForm, channel_sums
 from netcli.layers.loss.cuda_sums import LossOnCuda
+from netcli.layers.margin import cuda_angular_kernels as angular_kernels
 from netcli.layers.margin import cuda_kernels as kernels
 from netcli.layers.margin.angular_margin import ALL_CLASSES, AngularMargin
 from netcli.layers.margin.label_margin import LabelMargin
@@ -222,7 +223,7 @@ class AngularMarginOnCuda(MarginProductOnCuda):
 
     def put_margin(self, labels: DeviceArray, items: int, classes: int, y: DeviceArray) -> None:
         bias = self.layer.params[1].values.read(CUDA) if self.layer.has_bias else y
-        kernels.angular_forward(
+        angular_kernels.angular_forward(
             blocks_for(y.size), labels, self.x_lengths(items), self.annealing, bias, self._cosines(items, classes), y,
             y.size, classes, self._every, *self._settings,
         )  # fmt: skip
@@ -236,7 +237,7 @@ class AngularMarginOnCuda(MarginProductOnCuda):
             channel_sums(self, VALUES, dy, form, gradient, adds=True)
         split, along_x = self.scratch("split gradient", dy.size), self.scratch("along x", items)
         detached = int(layer.settings.gradient == pb.AngularMarginParameter.DETACHED)
-        kernels.angular_backward(
+        angular_kernels.angular_backward(
             items, labels, self.x_lengths(items), self.annealing, self._cosines(items, classes), dy, split, along_x,
             classes, self._every, detached, *self._settings,
         )  # fmt: skip
@@ -272,7 +273,7 @@ class OneVsAllLossOnCuda(LossOnCuda):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         items, classes = bottoms[0].shape[0], bottoms[0].count // bottoms[0].shape[0]
         x, labels = (bottom.values.read(CUDA) for bottom in bottoms)
-        kernels.one_vs_all_losses(items, x, labels, *self.item_losses(items), classes, self._positive)
+        angular_kernels.one_vs_all_losses(items, x, labels, *self.item_losses(items), classes, self._positive)
         self.finish(items, items, tops[0])
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -280,7 +281,7 @@ class OneVsAllLossOnCuda(LossOnCuda):
             count, classes = bottoms[0].count, bottoms[0].count // bottoms[0].shape[0]
             x, labels = (bottom.values.read(CUDA) for bottom in bottoms)
             dy, dx = tops[0].gradients.read(CUDA), bottoms[0].gradients.write(CUDA)
-            kernels.one_vs_all_gradients(blocks_for(count), x, labels, dy, dx, count, classes, self._positive)
+            angular_kernels.one_vs_all_gradients(blocks_for(count), x, labels, dy, dx, count, classes, self._positive)
 
     @property
     def _positive(self) -> float:
