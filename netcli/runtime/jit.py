@@ -23,6 +23,7 @@ import numba
 
 from netcli.runtime.cache import kernel_cache_folder
 from netcli.runtime.cpu import cpu_features, cpu_name, lane_count, wants_plain_loops
+from netcli.runtime.locked_cache import LockedCache
 
 LANES: int = lane_count()
 
@@ -75,7 +76,9 @@ def linked_function(symbol: str, signature: Any, function: Callable[..., Any]) -
 def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     # numba reads the setting when the cache of a function is made, which is here.
     numba.config.CACHE_DIR = _cache_folder(function)
-    return numba.njit(**_OPTIONS, **options)(function)
+    compiled = numba.njit(**_OPTIONS, **options)(function)
+    compiled._cache = LockedCache(function)
+    return compiled
 
 
 def _cache_folder(function: Callable[..., Any]) -> str:
