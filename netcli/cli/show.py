@@ -36,8 +36,8 @@ def command(
 
     FILE is a net or a solver; of a solver the training net is shown. Needs no weights, and data only where
     nothing but the data tell their shape. MACs are multiply-accumulates of one forward pass over one
-    batch. Memory is that of blobs and parameters in float32, gradients and the solver's history with those of
-    a training net; what kernels need in passing and batches that are read ahead come on top.
+    batch. Memory is what the process needs at most on a CPU, by kind: training, or in phase TEST a forward
+    pass. Batches that are read ahead and the nets of a solver's tests come on top.
 
     \b
     Example:

@@ -79,6 +79,7 @@ class Layer:
         declarations: the learnable blobs, known after ``setup``.
         params: the learnable blobs themselves, given by the net before the first ``forward``.
         trains: for each of them, whether its gradient is wanted (``lr_mult: 0`` says no).
+        runs_backward: whether ``backward`` will ever be called; yes for a layer that stands in no net.
         made_tops: tops that the layer has made itself in ``setup``, as user code does; the net takes them over.
     """
 
@@ -103,6 +104,7 @@ class Layer:
         self.declarations: list[ParameterDeclaration] = []
         self.params: list[Blob] = []
         self.trains: list[bool] = []
+        self.runs_backward = True
         self.made_tops: list[Blob] = []
 
     @property
@@ -152,6 +154,17 @@ class Layer:
     def method(self, bottom_shapes: Sequence[Shape]) -> str:
         """Which of several ways the CPU takes at these shapes, in a few words; "" where there is but one."""
         return ""
+
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        """Of the arrays of 4-byte values that the layer keeps from forward to backward; images first, as in blobs.
+
+        Those that are small beside blobs and parameters may be left out. Asked of a layer of a planned net.
+        """
+        return []
+
+    def scratch_sizes(self, bottom_shapes: Sequence[Shape], propagate_down: Sequence[bool]) -> dict[str, int]:
+        """Values that kernels need within a pass, backward included if there is one, by the name of the scratch."""
+        return {}
 
     def gradient_exception(self, kind: str, index: int) -> str:
         """Why backward does not give the derivative of forward by blob ``index`` of ``kind``; "" where it does.

@@ -6,7 +6,7 @@ from netcli.net.step import Step
 
 
 def plan_backward(steps: list[Step], force_backward: bool) -> None:
-    """Fills ``needs_backward``, ``propagate_down`` and the layers' ``trains`` of every step.
+    """Fills ``needs_backward``, ``propagate_down`` and the layers' ``trains`` and ``runs_backward`` of every step.
 
     A layer runs backward if one of its bottoms or parameters wants a gradient and one of its tops leads to
     a loss. ``propagate_down`` in the prototxt and ``lr_mult: 0`` cut gradients off; ``force_backward`` asks
@@ -22,6 +22,8 @@ def plan_backward(steps: list[Step], force_backward: bool) -> None:
                 wanted or position not in forbidden for position, wanted in enumerate(step.propagate_down)
             ]
             step.layer.trains = [True] * len(step.slots)
+    for step in steps:
+        step.layer.runs_backward = step.needs_backward
 
 
 def _plan_forward_dependence(steps: list[Step]) -> None:

@@ -13,14 +13,12 @@ from dataclasses import dataclass, field
 
 from netcli.net.step import Step
 from netcli.runtime.blob import Shape
-from netcli.runtime.cpu import LANE_WIDTHS
 
 
 @dataclass
 class _Room:
-    """``blobs`` take turns in it; all have ``kind``, and the largest has ``size`` values."""
+    """``blobs`` take turns in it; the largest has ``size`` values."""
 
-    kind: Shape
     size: int
     blobs: list[str] = field(default_factory=list)
 
@@ -70,19 +68,14 @@ def _first_writers(steps: Sequence[Step]) -> dict[str, Step]:
 
 def _room_for(name: str, shape: Shape, free: list[_Room], rooms: list[_Room]) -> _Room:
     """The smallest free room that is large enough, else the largest free one, which grows, else a new one."""
-    kind, size = _kind(shape), math.prod(shape)
-    fitting = [room for room in free if room.kind == kind]
-    if fitting:
-        room = min(fitting, key=lambda room: (room.size < size, abs(room.size - size)))
+    size = math.prod(shape)
+    if free:
+        room = min(free, key=lambda room: (room.size < size, abs(room.size - size)))
         free.remove(room)
         room.size = max(room.size, size)
     else:
-        room = _Room(kind, size)
+        room = _Room(size)
         rooms.append(room)
     room.blobs.append(name)
     return room
 
-
-def _kind(shape: Shape) -> Shape:
-    """What shapes must have in common to share a room: see ``SharedRoom``. Any two whose images fill all lanes do."""
-    return shape if not shape or shape[0] % max(LANE_WIDTHS) else ()

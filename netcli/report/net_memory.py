@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from netcli.layers.convolution.few_images.tiling import fills_few_lanes
+from netcli.net.gradient_rooms import gradient_rooms
 from netcli.net.graph import Graph
 from netcli.net.step import Step
+from netcli.runtime.blob import Shape, lanes_shape
+from netcli.runtime.cpu import lane_count
 from netcli.schema import caffe_pb2 as pb
 
 FLOAT_BYTES = 4
+PROGRAM_BYTES = 165 << 20
+"""Measured: what a process that trains LeNet holds beside arrays, with its kernels in the cache."""
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMINFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
 class NetMemory:
-    """Bytes in float32.
+    """Bytes in float32, of the process that trains the net, or runs it in phase TEST.
 
     Attributes:
         activations: of all blobs; a layer in place and a split share those of their bottom.
-        gradients: of the blobs that get one, each copy of a split included; 0 where nothing is trained.
+        gradients: of the blobs that get one, which take turns in the same memory; 0 where nothing is trained.
+        kept: what layers keep from forward to backward beside blobs, such as their input where they work in place.
+        layout: what the kernels' layout takes on top: groups of images are filled up, and what data layers make is
+            there in both layouts.
+        scratch: what kernels need in passing.
         params, param_gradients: of every parameter once; the second 0 where nothing is trained.
         history: what the solver keeps for each parameter.
+        program: netcli itself with its libraries and compiled kernels: about as much for any net.
     """
 
     activations: int
     gradients: int
+    kept: int
+    layout: int
+    scratch: int
     params: int
     param_gradients: int
     history: int
+    program: int = PROGRAM_BYTES
 
     @property
     def total(self) -> int:
-        """Without what kernels need in passing, batches read ahead, and the filling of groups of images."""
-        return self.activations + self.gradients + self.params + self.param_gradients + self.history
+        """Without batches that are read ahead, test nets, and the compiler where kernels are not in the cache."""
+        return sum(dataclasses.astuple(self))
 
 
 @dataclass(frozen=True)
@@ -57,9 +73,20 @@ def net_memory(graph: Graph, histories: int = 0) -> NetMemory:
     trained = graph.context.phase == pb.TRAIN
     steps = graph.steps
     params = sum(param_bytes(step) for step in steps)
+    activations = sum(activation_bytes(graph, step) for step in steps)
+    rooms = _gradient_rooms(graph) if trained else []
+    kept = [shape for step in steps for shape in _kept_shapes(graph, step)]
+    made = [shape for step in steps for shape in _shapes_made(graph, step)]
+    gradients = sum(max(map(math.prod, room)) for room in rooms)
+    layout = sum(max(map(_in_lanes, room)) for room in rooms) - gradients
+    layout += sum(_in_lanes(shape) - math.prod(shape) for shape in [*made, *kept])
+    layout += sum(math.prod(shape) for shape in _converted_shapes(graph))
     return NetMemory(
-        activations=sum(activation_bytes(graph, step) for step in steps),
-        gradients=sum(gradient_bytes(graph, step) for step in steps),
+        activations=activations,
+        gradients=FLOAT_BYTES * gradients,
+        kept=FLOAT_BYTES * sum(map(math.prod, kept)),
+        layout=FLOAT_BYTES * layout,
+        scratch=FLOAT_BYTES * sum(scratch_sizes(graph).values()),
         params=params,
         param_gradients=params if trained else 0,
         history=histories * params if trained else 0,
@@ -68,13 +95,14 @@ def net_memory(graph: Graph, histories: int = 0) -> NetMemory:
 
 def activation_bytes(graph: Graph, step: Step) -> int:
     """Of the tops that the layer neither writes in place nor shares with its bottom."""
-    if _is_split(graph, step):
-        return 0
-    return FLOAT_BYTES * sum(math.prod(graph.shapes[top]) for top in step.tops if top not in step.bottoms)
+    return FLOAT_BYTES * sum(map(math.prod, _shapes_made(graph, step)))
 
 
 def gradient_bytes(graph: Graph, step: Step) -> int:
-    """Of the gradients of the tops that activations are counted of, and of all a split's copies; 0 in phase TEST."""
+    """Of the gradients of the tops that activations are counted of, and of all a split's copies; 0 in phase TEST.
+
+    As if each had memory of its own.
+    """
     if graph.context.phase != pb.TRAIN or not step.needs_backward:
         return 0
     wanted = _with_gradients(graph) | (set(step.tops) if _is_split(graph, step) else set())
@@ -88,6 +116,16 @@ def gradient_bytes(graph: Graph, step: Step) -> int:
 def param_bytes(step: Step) -> int:
     """Of the parameters that the layer owns: a shared one counts where it is first."""
     return FLOAT_BYTES * sum(math.prod(slot.shape) for slot in step.slots if slot.owner is None)
+
+
+def scratch_sizes(graph: Graph) -> dict[str, int]:
+    """Values of the kernels' scratch by name: each is as large as the largest layer needs it."""
+    sizes: dict[str, int] = {}
+    for step in graph.steps:
+        bottoms = [graph.shapes[name] for name in step.bottoms]
+        for name, size in step.layer.scratch_sizes(bottoms, step.propagate_down).items():
+            sizes[name] = max(size, sizes.get(name, 0))
+    return sizes
 
 
 def machine_memory() -> MachineMemory:
@@ -104,6 +142,44 @@ def machine_memory() -> MachineMemory:
         total = limit if total is None else min(total, limit)
         available = left if available is None else min(available, left)
     return MachineMemory(total, available)
+
+
+def _shapes_made(graph: Graph, step: Step) -> list[Shape]:
+    if _is_split(graph, step):
+        return []
+    return [graph.shapes[top] for top in step.tops if top not in step.bottoms]
+
+
+def _gradient_rooms(graph: Graph) -> list[list[Shape]]:
+    """The shapes of gradients by the memory in which they take turns; most losses' are alone."""
+    rooms = gradient_rooms(graph.steps, graph.shapes)
+    shared = {name for room in rooms for name in room}
+    wanted = _with_gradients(graph) | {
+        top
+        for step in graph.steps
+        for top, weight in zip(step.tops, step.loss_weights, strict=True)
+        if step.needs_backward and (weight or _is_split(graph, step))
+    }
+    return [[graph.shapes[name] for name in room] for room in [*rooms, *([name] for name in sorted(wanted - shared))]]
+
+
+def _kept_shapes(graph: Graph, step: Step) -> list[Shape]:
+    return step.layer.kept_shapes(
+        [graph.shapes[name] for name in step.bottoms], [graph.shapes[name] for name in step.tops]
+    )
+
+
+def _converted_shapes(graph: Graph) -> list[Shape]:
+    """Of the blobs that data layers make, plain, and that kernels read in lanes."""
+    made = [graph.shapes[top] for step in graph.steps if not step.bottoms for top in step.tops]
+    return [shape for shape in made if len(shape) > 1 and not fills_few_lanes(shape[0], lane_count())]
+
+
+def _in_lanes(shape: Shape) -> int:
+    """Values of a blob where kernels work on it: small batches stay plain."""
+    if not shape or fills_few_lanes(shape[0], lane_count()):
+        return math.prod(shape)
+    return math.prod(lanes_shape(shape, lane_count()))
 
 
 def _with_gradients(graph: Graph) -> set[str]:

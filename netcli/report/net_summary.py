@@ -79,13 +79,17 @@ def memory_table(graph: Graph, histories: int, solver_type: str) -> str:
     kinds = [
         ("activations", memory.activations),
         ("gradients of activations", memory.gradients),
+        ("kept by layers for backward", memory.kept),
+        ("the kernels' layout", memory.layout),
+        ("scratch of kernels", memory.scratch),
         ("parameters", memory.params),
         ("gradients of parameters", memory.param_gradients),
         (f"history of {solver_type}", memory.history),
+        ("netcli itself, about", memory.program),
     ]
     rows = [[name, units.size(size)] for name, size in kinds if size]
     text = aligned(
-        [Column("memory"), Column("float32", right=True)], [*rows, ["total", units.size(memory.total)]], footer=1
+        [Column("memory"), Column("at most", right=True)], [*rows, ["total", units.size(memory.total)]], footer=1
     )
     return text + GAP + _against(memory, machine)
 
@@ -157,8 +161,12 @@ def _totals(graph: Graph, steps: list[Step], histories: int) -> dict[str, int]:
         "activation_bytes": memory.activations,
         "param_bytes": memory.params,
         "gradient_bytes": memory.gradients,
+        "kept_bytes": memory.kept,
+        "layout_bytes": memory.layout,
+        "scratch_bytes": memory.scratch,
         "param_gradient_bytes": memory.param_gradients,
         "history_bytes": memory.history,
+        "program_bytes": memory.program,
         "total_bytes": memory.total,
     }
 

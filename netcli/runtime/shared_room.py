@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from netcli.runtime.blob import LANES, Place, Shape, aligned_zeros, lanes_shape
+from netcli.runtime.cpu import lane_count
 
 
 class SharedRoom:
     """As large, in each place of the CPU, as the largest of ``shapes`` needs there; made at its first use.
 
-    What one blob has left in it is there for the next. Blobs whose images do not fill the lanes may share a room only
-    if they have one shape: then what is zero in their padding lanes stays so.
+    What one blob has left in it is there for the next, in padding lanes too: who writes a blob writes all lanes.
     """
 
     def __init__(self, shapes: Sequence[Shape], dtype: np.dtype) -> None:
@@ -33,8 +33,4 @@ class SharedRoom:
 
 
 def _shape_at(place: Place, shape: Shape) -> Shape:
-    if place is not LANES:
-        return shape
-    from netcli.runtime.jit import LANES as width
-
-    return lanes_shape(shape, width)
+    return lanes_shape(shape, lane_count()) if place is LANES else shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netcli.runtime.jit import LANES
+from netcli.runtime.cpu import lane_count
 
 _HEIGHTS = {16: 14, 8: 6, 4: 4}
 _DOUBLE_HEIGHTS = {16: 6, 8: 2, 4: 2}
@@ -19,4 +19,4 @@ COLUMN_VECTORS = 2
 
 def tile_height(dtype: np.dtype) -> int:
     """The most rows of a tile of ``dtype`` whose sums fit the registers."""
-    return (_HEIGHTS if np.dtype(dtype).itemsize == np.dtype(np.float32).itemsize else _DOUBLE_HEIGHTS)[LANES]
+    return (_HEIGHTS if np.dtype(dtype).itemsize == np.dtype(np.float32).itemsize else _DOUBLE_HEIGHTS)[lane_count()]

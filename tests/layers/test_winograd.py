@@ -39,8 +39,8 @@ def always(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(WindowedProduct, "_is_small", lambda self, images: False)
     monkeypatch.setattr(WindowedProduct, "_product_class", lambda self, image_groups: WinogradProduct)
     if request.param == "sums of all tiles":
-        monkeypatch.setattr(product, "_LARGE_SUMS", 0)
-        monkeypatch.setattr(product, "_TILES_IN_ALL", 3)
+        monkeypatch.setattr(product, "LARGE_SUMS", 0)
+        monkeypatch.setattr(product, "TILES_IN_ALL", 3)
 
 
 def case(geometry: tuple[Shape, str], batch: int) -> LayerCase:

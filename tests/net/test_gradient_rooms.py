@@ -89,17 +89,6 @@ def test_a_gradient_is_done_with_once_the_layer_that_made_the_blob_has_run_backw
     ]
 
 
-def test_where_images_do_not_fill_the_lanes_only_equal_shapes_share():
-    assert rooms_of(residual_net(5)) == [
-        ["scores"],
-        ["pool"],
-        ["sum", "c", "b"],
-        ["b_rb_0_split_1"],
-        ["d", "b_rb_0_split_0"],
-        ["a"],
-    ]
-
-
 def named(rooms):
     return {name for names in rooms for name in names}
 
@@ -122,7 +111,7 @@ def test_user_code_keeps_its_blobs():
     assert named(gradient_rooms(graph.steps, graph.shapes)).isdisjoint({"sum", "pool"})
 
 
-@pytest.mark.parametrize("batch", [16, 5])
+@pytest.mark.parametrize("batch", [16, 5, 13])
 def test_training_does_not_notice(batch):
     kept, shared = (trained(residual_net(batch), keep_gradients=keeps) for keeps in (True, False))
     for mine, other in zip(kept.learnable, shared.learnable, strict=True):

@@ -88,6 +88,9 @@ class Eltwise(Layer):
             else:
                 self.kernels.chosen_gradient(dy, self._chosen, index, dx)
 
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return [top_shapes[0]] if self.param.eltwise_param.operation == _Operation.MAX else []
+
     def _sum(self, values: Sequence[np.ndarray], y: np.ndarray) -> None:
         left, scale = values[0], self.coefficients[0]
         for right, coefficient in zip(values[1:], self.coefficients[1:], strict=True):

@@ -52,3 +52,6 @@ class Convolution(WindowedProduct):
             settings=settings,
         )
         return [(*shape[:axis], settings.num_output, *windows.outputs)] * len(bottom_shapes)
+
+    def scratch_sizes(self, bottom_shapes: Sequence[Shape], propagate_down: Sequence[bool]) -> dict[str, int]:
+        return self._window_scratch(bottom_shapes, propagate_down)

@@ -57,6 +57,9 @@ class Depthwise(WindowedProduct):
         )
         return [(*shape[: axis + 1], *windows.outputs)] * len(bottom_shapes)
 
+    def scratch_sizes(self, bottom_shapes: Sequence[Shape], propagate_down: Sequence[bool]) -> dict[str, int]:
+        return self._window_scratch(bottom_shapes, propagate_down)
+
 
 @register(
     "ConvolutionDepthwise",

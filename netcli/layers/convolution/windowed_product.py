@@ -12,6 +12,7 @@ from netcli.layers.convolution.few_images.pointwise import PointwiseProduct, is_
 from netcli.layers.convolution.few_images.product import TiledProduct
 from netcli.layers.convolution.few_images.tiling import best_tiling, fills_few_lanes
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
+from netcli.layers.convolution.scratch_sizes import Sizes, direct_sizes, tiled_sizes, winograd_sizes
 from netcli.layers.convolution.winograd.geometry import is_faster
 from netcli.layers.convolution.winograd.product import WinogradProduct
 from netcli.layers.lane_view import LaneView, PlainView
@@ -129,6 +130,19 @@ class WindowedProduct(Layer):
         tiling = best_tiling(*self.geometry, images, lane_count(), self._summed_plainly)
         size = "x".join(map(str, tiling.side)) or "1"
         return f"{'Winograd' if tiling.by_winograd else 'direct'}, tiles of {size} in lanes"
+
+    def _window_scratch(self, bottom_shapes: Sequence[Shape], propagate_down: Sequence[bool]) -> Sizes:
+        """``scratch_sizes`` of layers whose weights are a window's."""
+        images = math.prod(bottom_shapes[0][: self.axis])
+        weights, data = self.runs_backward, self.transposed or any(propagate_down)
+        if self._is_small(images):
+            tiling = best_tiling(*self.geometry, images, lane_count(), self._summed_plainly)
+            pointwise = is_pointwise(self.geometry[0], lane_count())
+            return tiled_sizes(self.geometry, tiling, images, pointwise=pointwise, weights=weights, data=data)
+        image_groups = -(-images // lane_count())
+        if self._by_winograd(image_groups):
+            return winograd_sizes(self.geometry, image_groups, weights=weights, data=data)
+        return direct_sizes(self.geometry, image_groups, weights=weights, data=data)
 
     def _product_class(self, image_groups: int) -> type[LaneProduct]:
         return WinogradProduct if self._by_winograd(image_groups) else LaneProduct

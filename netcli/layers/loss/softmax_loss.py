@@ -32,6 +32,9 @@ class SoftmaxLoss(Layer):
     def averages_batch(self, top: int) -> bool:
         return top == 0 and self.mode != pb.LossParameter.NONE
 
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return [] if len(top_shapes) > 1 else [bottom_shapes[0]]
+
     def _softmax(self, predictions: Blob, tops: Sequence[Blob]) -> tuple[np.ndarray, np.ndarray]:
         """Runs the softmax; returns the forms of x and p, and keeps their place for ``_form``."""
         self._shape = predictions.shape

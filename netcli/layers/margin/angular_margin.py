@@ -103,6 +103,11 @@ class AngularMargin(MarginProduct):
             self.kernels.add_item_multiples(x, along_x, dx)
             self._bottom_gradient_lanes.store(bottoms[0].gradients)
 
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        rows, scores = self.declarations[0].shape, top_shapes[0]
+        cosines = [scores] if self.settings.type in ALL_CLASSES else []
+        return [rows, *cosines, *([rows, scores] if self.runs_backward else [])]
+
     def _prepare_rows(self) -> np.ndarray:
         return self._unit_rows()
 

@@ -17,11 +17,13 @@ Caffe, wy1iu/sphereface.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from netcli.layers.margin.label_margin import LabelMargin
 from netcli.layers.registry import register
-from netcli.runtime.blob import PLAIN
+from netcli.runtime.blob import PLAIN, Shape
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -50,6 +52,9 @@ class MarginInnerProduct(LabelMargin):
     def rescales(self) -> bool:
         """Whether a pass changes the parameter."""
         return self.training and not self.exact
+
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return [self.declarations[0].shape] * ((not self.rescales) + (self.exact and self.runs_backward))
 
     def _prepare_rows(self) -> np.ndarray:
         if self.rescales:

@@ -31,7 +31,7 @@ class Activation(Layer):
 
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
-        self._input = KeptInput(context.dtype)
+        self._input = KeptInput(self)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(any shape) -> the same."""
@@ -53,6 +53,9 @@ class Activation(Layer):
         values = tops[0].values if self.backward_reads == "y" else self._input.values(bottoms[0], tops[0])
         dy = tops[0].gradients.read(place).reshape(-1)
         self._differentiate(values.read(place).reshape(-1), dy, bottoms[0].gradients.write(place).reshape(-1))
+
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return self._input.shapes(bottom_shapes) if self.backward_reads == "x" else []
 
     def _apply(self, x: np.ndarray, y: np.ndarray) -> None:
         """Writes y; both flat, perhaps the same array."""

@@ -34,7 +34,7 @@ _LEAST_CHUNK = 16
 class PReLU(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
-        self._input = KeptInput(context.dtype)
+        self._input = KeptInput(self)
         self._work = Workspace(context.dtype)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
@@ -75,6 +75,9 @@ class PReLU(Layer):
             self.kernels.prelu_rows_backward(_rows(x), _rows(dy), slopes, propagate_down[0], _rows(dx), slope_gradients)
         gradient = self.params[0].gradients.update(PLAIN)
         gradient += slope_gradients.sum() if self.shared else slope_gradients
+
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return self._input.shapes(bottom_shapes)
 
     def _slopes(self, channels: int) -> np.ndarray:
         """(C,): each channel's slope, or the one that serves all."""

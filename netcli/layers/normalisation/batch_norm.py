@@ -36,7 +36,7 @@ from netcli.schema import caffe_pb2 as pb
 class BatchNorm(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
-        self._input = KeptInput(context.dtype)
+        self._input = KeptInput(self)
         self._work = Workspace(context.dtype)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
@@ -104,6 +104,9 @@ class BatchNorm(Layer):
         self.kernels.batch_norm_backward(
             x, dy, mean, gain, sums, products, lanes_in_use(x, place, self.shape), self.real(self._count), dx
         )
+
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return [] if self.stored else self._input.shapes(bottom_shapes)
 
     @property
     def _count(self) -> int:

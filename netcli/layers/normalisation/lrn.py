@@ -95,6 +95,9 @@ class LRN(Layer):
                 x, dy, self.radius, self.k, self.scale, self.beta, self.factor, images, ratio, dx
             )
 
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return [bottom_shapes[0]] * (1 + self.runs_backward) if self.within else []
+
     @staticmethod
     def _planes(array: np.ndarray, place: Place, shape: Shape) -> np.ndarray:
         """A view (planes, H, span): an image's channel each, or in lanes all channels of a group side by side."""

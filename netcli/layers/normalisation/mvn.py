@@ -31,7 +31,7 @@ _NEGLIGIBLE_EPS = 1e-6
 class MVN(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
-        self._input = KeptInput(context.dtype)
+        self._input = KeptInput(self)
         self._work = Workspace(context.dtype)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
@@ -55,6 +55,9 @@ class MVN(Layer):
         dy = self._by_row(tops[0].gradients.read(PLAIN))
         dx = self._by_row(bottoms[0].gradients.write(PLAIN))
         self.kernels.mvn_backward(x, dy, self.param.mvn_param.normalize_variance, *self._statistics(), dx)
+
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return self._input.shapes(bottom_shapes)
 
     def gradient_exception(self, kind: str, index: int) -> str:
         settings = self.param.mvn_param

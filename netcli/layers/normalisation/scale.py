@@ -31,7 +31,7 @@ from netcli.schema import caffe_pb2 as pb
 class Scale(Layer):
     def __init__(self, source: LayerSource, context: LayerContext) -> None:
         super().__init__(source, context)
-        self._input = KeptInput(context.dtype)
+        self._input = KeptInput(self)
         self._work = Workspace(context.dtype)
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
@@ -71,6 +71,9 @@ class Scale(Layer):
         if propagate_down[0]:
             dx = self.span.form(bottoms[0].gradients.write(place), place)
             self.kernels.scale_and_shift(dy, vector(self._coefficients(bottoms)), self._vector("zero"), dx)
+
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return self._input.shapes(bottom_shapes)
 
     def _coefficient_gradients(
         self, dy: np.ndarray, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]

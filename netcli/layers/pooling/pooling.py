@@ -97,6 +97,9 @@ class Pooling(Layer):
             x, y = self._seen(bottoms[0].values.read(place)), self._seen(tops[0].values.read(place))
             pool.of_expected(x, y, dy, dx)
 
+    def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
+        return [] if self.param.pooling_param.pool == _Method.AVE else [top_shapes[0]]
+
     def pass_key(self) -> np.uint64:
         """What the draws of this pass are hashes of, beside an element's index."""
         key = stream_key(self.context.seed, "pooling", self.name, self.context.pass_index)

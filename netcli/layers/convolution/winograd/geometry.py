@@ -7,6 +7,7 @@ in proportion to channels plus outputs, and filters four times as large.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def is_possible(windows: Windows) -> bool:
 
 def cycles(windows: Windows, channels: int, outputs: int, groups: int, image_groups: int) -> float:
     """What a forward pass is expected to take."""
-    tiles = image_groups * math.prod(-(-size // OUTPUT_SIDE) for size in windows.outputs)
+    tiles = image_groups * tile_count(windows.outputs)
     pairs = channels * outputs / groups
     filter_cycles = _FILTER_CYCLES if pairs < _CACHED_PAIRS else _STREAMED_FILTER_CYCLES
     transforms = tiles * (_INPUT_CYCLES * channels + _OUTPUT_CYCLES * outputs)
@@ -52,6 +53,11 @@ def is_faster(windows: Windows, channels: int, outputs: int, groups: int, image_
     """Whether Winograd's algorithm can do it, and is expected to be faster than the sum as it stands."""
     direct = image_groups * windows.output_positions / OUTPUTS * _DIRECT_CYCLES * channels * outputs / groups
     return is_possible(windows) and cycles(windows, channels, outputs, groups, image_groups) < direct
+
+
+def tile_count(sizes: Sequence[int]) -> int:
+    """Tiles that cover outputs of ``sizes``."""
+    return math.prod(-(-size // OUTPUT_SIDE) for size in sizes)
 
 
 def turned(windows: Windows) -> Windows:

@@ -11,19 +11,20 @@ from netcli.layers.convolution.winograd.geometry import OUTPUTS, TILE, tile_posi
 from netcli.layers.windows import Windows
 from netcli.runtime.scratch import scratch
 
-_TILES_AT_ONCE = 4
+TILES_AT_ONCE = 4
 """Tiles whose frequencies stay in the second cache while the filters pass by."""
-_CACHE_VALUES = 400_000
+CACHE_VALUES = 400_000
 """Values of a block of tiles of x and dy."""
-_LARGE_SUMS = 200 * 200
+LARGE_SUMS = 200 * 200
 """Channels times outputs from which each chunk of the tiles cannot have sums of its own."""
-_CHUNKS = 8
-_LEAST_CHUNK = 10
+CHUNKS = 8
+LEAST_CHUNK = 10
 """Tiles that are worth sums of their own."""
-_TILES_IN_ALL = 64
-_FILTER_ROOM = "packed"
+TILES_IN_ALL = 64
+"""Tiles whose frequencies of all threads together are there at once, where sums are large."""
+FILTER_ROOM = "packed"
 """Transformed filters, and in another pass the sums that become their gradient, which are as large."""
-_TILE_ROOM = "tiles"
+TILE_ROOM = "tiles"
 """Frequencies of tiles: those of a few for each thread, or those of x for all threads together."""
 
 
@@ -51,21 +52,21 @@ class WinogradProduct(LaneProduct):
         threads = numba.config.NUMBA_NUM_THREADS
         places = scratch("places", (threads, OUTPUTS), np.dtype(np.int32))
         pixels = self._winograd.PIXEL_VALUES
-        if group_channels * group_outputs < _LARGE_SUMS:
-            at_once = max(1, _CACHE_VALUES // (2 * TILE * (group_channels + columns) * lanes))
+        if group_channels * group_outputs < LARGE_SUMS:
+            at_once = max(1, CACHE_VALUES // (2 * TILE * (group_channels + columns) * lanes))
             steps = np.arange(at_once, dtype=np.int32) * group_channels
-            chunks = min(_CHUNKS, -(-tiles // _LEAST_CHUNK))
-            sums = scratch(_FILTER_ROOM, (chunks, self._groups, blocks, TILE, group_channels, columns), self.dtype)
+            chunks = min(CHUNKS, -(-tiles // LEAST_CHUNK))
+            sums = scratch(FILTER_ROOM, (chunks, self._groups, blocks, TILE, group_channels, columns), self.dtype)
             room = self._room(at_once * (group_channels + columns) + 2, lanes, pixels)
             self._winograd.correlate_tiles(
                 x, inputs, dy, outputs, self._groups, self._height, at_once, steps, room, places, sums
             )
         else:
-            sums = scratch(_FILTER_ROOM, (1, self._groups, blocks, TILE, group_channels, columns), self.dtype)
+            sums = scratch(FILTER_ROOM, (1, self._groups, blocks, TILE, group_channels, columns), self.dtype)
             sums[:] = 0
-            for first in range(0, tiles, _TILES_IN_ALL):
-                count = min(_TILES_IN_ALL, tiles - first)
-                v = scratch(_TILE_ROOM, (self._groups, TILE, count, group_channels, lanes), self.dtype)
+            for first in range(0, tiles, TILES_IN_ALL):
+                count = min(TILES_IN_ALL, tiles - first)
+                v = scratch(TILE_ROOM, (self._groups, TILE, count, group_channels, lanes), self.dtype)
                 d = scratch("d", (self._groups, blocks, TILE, count, lanes, columns), self.dtype)
                 room = scratch("pixels", (threads, pixels), self.dtype)
                 self._winograd.transform_tiles(x, inputs, dy, outputs, self._groups, first, v, d, room, places)
@@ -77,7 +78,7 @@ class WinogradProduct(LaneProduct):
         """The transformed filters."""
         made, summed = (self._channels, self._outputs) if for_backward else (self._outputs, self._channels)
         blocks = -(-made // self._groups // self._height)
-        filters = scratch(_FILTER_ROOM, (TILE, self._groups, blocks, summed // self._groups, self._lanes), self.dtype)
+        filters = scratch(FILTER_ROOM, (TILE, self._groups, blocks, summed // self._groups, self._lanes), self.dtype)
         self._winograd.transform_filters(weights, self._groups, for_backward, filters)
         return filters
 
@@ -98,7 +99,7 @@ class WinogradProduct(LaneProduct):
         windows = turned(self._windows) if for_backward else self._windows
         inputs, outputs = self._tables(windows, source.shape[2], target.shape[2], lanes)
         tiles = len(source) * len(inputs)
-        parts = -(-tiles // _TILES_AT_ONCE)
+        parts = -(-tiles // TILES_AT_ONCE)
         splits = min(blocks, -(-numba.config.NUMBA_NUM_THREADS // (parts * self._groups)))
         room = self._room(-(-tiles // parts) * (summed + made) + 2, lanes)
         runs, one_run = np.array([[0, summed, 0, 0]], np.int32), np.array([0, 1], np.int32)
@@ -112,7 +113,7 @@ class WinogradProduct(LaneProduct):
         """For each thread the frequencies of ``rows`` rows of lanes, and ``more`` values."""
         import numba
 
-        return scratch(_TILE_ROOM, (numba.config.NUMBA_NUM_THREADS, TILE * rows * lanes + more), self.dtype)
+        return scratch(TILE_ROOM, (numba.config.NUMBA_NUM_THREADS, TILE * rows * lanes + more), self.dtype)
 
     def _make_tables(self, windows: Windows, channels: int, outputs: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
         """The tables ``inputs`` and ``outputs`` of the kernels for values that stand in so many channels."""
