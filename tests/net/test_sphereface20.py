@@ -25,13 +25,13 @@ layer {{ name: "label" type: "Input" top: "label" input_param {{ shape {{ dim: {
 """
 
 
-def _net(items: int, classes: int, iteration: int) -> Net:
+def _net(items: int, classes: int, iteration: int, device: str) -> Net:
     """The net of the configs with inputs from outside, and lambda as after so many iterations."""
     generator = runpy.run_path(str(CONFIGS / "generate.py"))
     architecture = generator["Architecture"]("sphereface20", (1, 2, 4, 1), classes=classes)
     head = generator["margin_head"](architecture, f"{generator['PAPER_ANNEALING']} iteration: {iteration}")
     text = INPUTS.format(n=items) + "".join(generator["body"](architecture)) + head + "force_backward: true"
-    return Net(NetSource.from_text(text, "sphereface20.prototxt"), pb.TRAIN)
+    return Net(NetSource.from_text(text, "sphereface20.prototxt"), pb.TRAIN, device=device)
 
 
 def _follow_the_rule(net: Net, rule: dict[str, str], classes: int) -> None:
@@ -60,10 +60,15 @@ def _distances(net: Net, recorded: dict[str, np.ndarray]) -> Iterator[tuple[str,
 
 
 def test_loss_features_and_gradients_are_caffes() -> None:
+    compare_with_caffe("cpu", 1e-3)
+
+
+def compare_with_caffe(device: str, tolerance: float) -> None:
+    """One pass on ``device``; gradients within ``tolerance``, relative to the norm of each."""
     with np.load(RECORDED / "sphereface20.npz") as stored:
         recorded = dict(stored)
     classes = recorded["fc6"].shape[1]
-    net = _net(len(recorded["label"]), classes, iteration=300)
+    net = _net(len(recorded["label"]), classes, 300, device)
     _follow_the_rule(net, json.loads((RECORDED / "sphereface20.rule.json").read_text()), classes)
     np.testing.assert_array_equal(net.blobs["label"].data, recorded["label"])
     loss = net.forward()
@@ -74,7 +79,7 @@ def test_loss_features_and_gradients_are_caffes() -> None:
         np.testing.assert_allclose(net.blobs[name].data, recorded[name], rtol=1e-3, atol=1e-4)
     distances = dict(_distances(net, recorded))
     assert len(distances) == sum(len(blobs) for blobs in net.params.values())
-    assert max(distances.values()) < 1e-3, max(distances, key=lambda blob: distances[blob])
+    assert max(distances.values()) < tolerance, max(distances, key=lambda blob: distances[blob])
 
 
 def _write_faces(folder: Path) -> None:
