@@ -97,14 +97,15 @@ def start_table(results: Sequence[dict[str, Any]]) -> str:
 
 
 def memory_table(results: Sequence[dict[str, Any]]) -> str:
-    """Peaks of whole processes, and what the libraries alone take of them."""
+    """Peaks of whole processes, what the libraries alone take of them, and what ``netcli show`` says beforehand."""
+    keys = ("peak_mib", "before_mib", "forecast_mib")
     rows = [
-        [result["row"], side, *(f"{memory[key]:,.0f}" for key in ("peak_mib", "before_mib"))]
+        [result["row"], side, *(f"{memory[key]:,.0f}" if key in memory else "" for key in keys)]
         for result in results
         for side, memory in result["memory"].items()
     ]
-    columns = [Column("row"), Column("side"), Column("peak MiB", right=True), Column("without a net", right=True)]
-    return aligned(columns, rows)
+    titles = ("peak MiB", "without a net", "forecast")
+    return aligned([Column("row"), Column("side"), *(Column(title, right=True) for title in titles)], rows)
 
 
 def _best(row: dict[str, Any], variants: Sequence[str]) -> float:

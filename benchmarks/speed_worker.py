@@ -51,7 +51,7 @@ class Side(Protocol):
         """Name, type, and milliseconds forward and backward of each layer."""
 
     def memory(self) -> dict[str, float]:
-        """MiB: the most that the process has held so far, and what it held before it had a net."""
+        """MiB: the most that the process has held so far, what it held before it had a net, and netcli's forecast."""
 
 
 class Settings:
@@ -147,7 +147,10 @@ class Netcli:
         ]
 
     def memory(self) -> dict[str, float]:
-        return {"peak_mib": peak_mib(), "before_mib": self._before_mib}
+        from netcli.report.net_memory import net_memory
+
+        forecast = net_memory(self.net.graph, histories=1 if self.solver else 0).total / 2**20
+        return {"peak_mib": peak_mib(), "before_mib": self._before_mib, "forecast_mib": forecast}
 
     def _iterate(self, iterations: int) -> None:
         if self.solver:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from netcli.cli import options
 from netcli.cli.errors import print_findings
+from netcli.errors import NetcliError
+
+if TYPE_CHECKING:
+    from netcli.net.graph import Graph
+    from netcli.prototxt import SolverSource
 
 
 @click.command("show")
@@ -37,7 +43,7 @@ def command(
     FILE is a net or a solver; of a solver the training net is shown. Needs no weights, and data only where
     nothing but the data tell their shape. MACs are multiply-accumulates of one forward pass over one
     batch. Memory is what the process needs at most on a CPU, by kind: training, or in phase TEST a forward
-    pass. Batches that are read ahead and the nets of a solver's tests come on top.
+    pass. Batches that are read ahead come on top.
 
     \b
     Example:
@@ -52,6 +58,7 @@ def command(
     from netcli.data.feed import Feeds
     from netcli.net.graph import build_graph
     from netcli.prototxt import SolverSource, load
+    from netcli.report.net_memory import net_memory
     from netcli.report.net_summary import memory_table, net_summary, net_table
     from netcli.report.weight_summary import blob_facts, weights_json, weights_table
     from netcli.schema import caffe_pb2 as pb
@@ -67,13 +74,27 @@ def command(
     print_findings(graph.notices)
     histories = 0 if solver is None else histories_of(solver.param)
     stored = [read_weights(name.strip()) for name in weights.split(",")] if weights else []
+    tests = _test_graphs(solver, input_shape) if solver is not None and graph.context.phase == pb.TRAIN else []
     if as_json:
-        found = net_summary(graph, histories, methods=verbose)
+        found = net_summary(graph, histories, tests, methods=verbose)
         click.echo(json.dumps(found | ({"weights": weights_json(blob_facts(graph, stored))} if stored else {})))
         return
     terminal = sys.stdout.isatty()
     click.echo(net_table(graph, terminal=terminal, methods=verbose))
     if terminal:
-        click.echo(f"\n{memory_table(graph, histories, solver.param.type if solver else '')}")
+        memory = net_memory(graph, histories, tests)
+        click.echo(f"\n{memory_table(memory, solver.param.type if solver else '')}")
     if stored:
         click.echo(f"\n{weights_table(blob_facts(graph, stored), terminal=terminal)}")
+
+
+def _test_graphs(solver: SolverSource, input_shape: tuple[int, int, int] | None) -> list[Graph]:
+    """The nets of the tests; none if they have mistakes, which are not what was asked for."""
+    from netcli.cli.fixed_feeds import FixedFeeds
+    from netcli.data.feed import Feeds
+    from netcli.net.graph import build_graph
+
+    try:
+        return [build_graph(net, feeds=FixedFeeds(Feeds(net.file), input_shape)) for net in solver.test_nets()]
+    except NetcliError:
+        return []

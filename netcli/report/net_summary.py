@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from netcli.net.graph import Graph
@@ -36,11 +37,14 @@ _COLUMNS = (
 )
 
 
-def net_summary(graph: Graph, histories: int = 0, *, methods: bool = False) -> dict[str, Any]:
+def net_summary(
+    graph: Graph, histories: int = 0, tests: Sequence[Graph] = (), *, methods: bool = False
+) -> dict[str, Any]:
     """The promised object of ``netcli show --json``. Names of split copies do not appear in it.
 
     Args:
         histories: arrays that the solver keeps for each parameter, if there is one.
+        tests: the nets of its tests.
         methods: tell how the CPU computes each layer.
     """
     steps = _own_steps(graph)
@@ -53,7 +57,7 @@ def net_summary(graph: Graph, histories: int = 0, *, methods: bool = False) -> d
         "blobs": blobs,
         "params": {step.name: [list(slot.shape) for slot in step.slots] for step in steps if step.slots},
         "layers": [_layer(graph, step) | ({"method": _method(graph, step)} if methods else {}) for step in steps],
-        "totals": _totals(graph, steps, histories),
+        "totals": _totals(graph, steps, net_memory(graph, histories, tests)),
         "machine": {"memory_bytes": machine.total, "available_bytes": machine.available},
     }
 
@@ -61,21 +65,20 @@ def net_summary(graph: Graph, histories: int = 0, *, methods: bool = False) -> d
 def net_table(graph: Graph, *, terminal: bool, methods: bool = False) -> str:
     """One row for each layer, with ``methods`` how the CPU computes it; on a terminal the totals below."""
     steps = _own_steps(graph)
-    totals = _totals(graph, steps, 0)
     rows = [[*_row(graph, step), *([_method(graph, step)] if methods else [])] for step in steps]
     rows.append(
         [
-            "total", "", "", "", "", "", units.count(totals["params"]), "", units.count(totals["macs"]),
-            units.size(totals["activation_bytes"]), *([""] if methods else []),
+            "total", "", "", "", "", "", units.count(sum(map(_params_of, steps))), "", units.count(_macs(graph, steps)),
+            units.size(sum(activation_bytes(graph, step) for step in steps)), *([""] if methods else []),
         ]
     )  # fmt: skip
     columns = (*_COLUMNS, Column("method")) if methods else _COLUMNS
     return table(columns, rows, terminal=terminal, footer=1)
 
 
-def memory_table(graph: Graph, histories: int, solver_type: str) -> str:
+def memory_table(memory: NetMemory, solver_type: str) -> str:
     """Memory by kind, and against what the machine has; for a terminal."""
-    memory, machine = net_memory(graph, histories), machine_memory()
+    machine = machine_memory()
     kinds = [
         ("activations", memory.activations),
         ("gradients of activations", memory.gradients),
@@ -85,6 +88,7 @@ def memory_table(graph: Graph, histories: int, solver_type: str) -> str:
         ("parameters", memory.params),
         ("gradients of parameters", memory.param_gradients),
         (f"history of {solver_type}", memory.history),
+        ("nets of the tests", memory.tests),
         ("netcli itself, about", memory.program),
     ]
     rows = [[name, units.size(size)] for name, size in kinds if size]
@@ -152,12 +156,11 @@ def _method(graph: Graph, step: Step) -> str:
     return step.layer.method([graph.shapes[name] for name in step.bottoms])
 
 
-def _totals(graph: Graph, steps: list[Step], histories: int) -> dict[str, int]:
-    memory = net_memory(graph, histories)
+def _totals(graph: Graph, steps: list[Step], memory: NetMemory) -> dict[str, int]:
     return {
         "layers": len(steps),
         "params": sum(_params_of(step) for step in steps),
-        "macs": sum(graph.macs(step) for step in steps),
+        "macs": _macs(graph, steps),
         "activation_bytes": memory.activations,
         "param_bytes": memory.params,
         "gradient_bytes": memory.gradients,
@@ -166,9 +169,14 @@ def _totals(graph: Graph, steps: list[Step], histories: int) -> dict[str, int]:
         "scratch_bytes": memory.scratch,
         "param_gradient_bytes": memory.param_gradients,
         "history_bytes": memory.history,
+        "test_bytes": memory.tests,
         "program_bytes": memory.program,
         "total_bytes": memory.total,
     }
+
+
+def _macs(graph: Graph, steps: list[Step]) -> int:
+    return sum(graph.macs(step) for step in steps)
 
 
 def _row(graph: Graph, step: Step) -> list[str]:

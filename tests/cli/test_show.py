@@ -90,6 +90,7 @@ def test_json_of_a_net_with_splits_shared_parameters_and_in_place_layers(tmp_pat
             "scratch_bytes": 0,
             "param_gradient_bytes": 0,
             "history_bytes": 0,
+            "test_bytes": 0,
             "program_bytes": net_memory.PROGRAM_BYTES,
             "total_bytes": 4 * 40 + 60 + net_memory.PROGRAM_BYTES,
         },
@@ -156,13 +157,25 @@ def test_memory_by_kind_is_what_a_solver_allocates(tmp_path: Path, run: Any) -> 
     assert not any(test[f"{kind}_bytes"] for kind in ("gradient", "param_gradient", "history"))
 
 
+def test_nets_of_the_tests_have_blobs_of_their_own(tmp_path: Path, run: Any) -> None:
+    trained = TRAINED.replace("max_iter: 1", "max_iter: 1 test_iter: 1 test_interval: 1")
+    file = tmp_path / "solver.prototxt"
+    file.write_text(trained)
+    totals = _show(run, file)["totals"]
+    own = _show(run, file, "--phase", "TEST")["totals"]
+    assert own["test_bytes"] == 0
+    assert totals["test_bytes"] == own["activation_bytes"] + own["kept_bytes"] + own["layout_bytes"]
+    file.write_text(trained.replace("test_interval: 1", ""))
+    assert _show(run, file)["totals"]["test_bytes"] == 0  # NC021: for check to say
+
+
 def test_memory_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "solver.prototxt"
     file.write_text(TRAINED)
     graph = build_graph(load_solver(file).train_net())
     for available, verdict in ((2**31, ""), (100, "  MORE THAN IS FREE")):
         monkeypatch.setattr(net_summary, "machine_memory", lambda free=available: MachineMemory(2**32, free))
-        assert net_summary.memory_table(graph, 2, "Adam").splitlines() == [
+        assert net_summary.memory_table(net_memory.net_memory(graph, 2), "Adam").splitlines() == [
             "memory                         at most",
             "---------------------------  ---------",
             "activations                    1.3 KiB",
@@ -172,9 +185,9 @@ def test_memory_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             "parameters                       224 B",
             "gradients of parameters          224 B",
             "history of Adam                  448 B",
-            "netcli itself, about         165.0 MiB",
+            "netcli itself, about         170.0 MiB",
             "---------------------------  ---------",
-            f"total                        165.0 MiB  of {units.size(available)} free, 4.0 GiB in all{verdict}",
+            f"total                        170.0 MiB  of {units.size(available)} free, 4.0 GiB in all{verdict}",
         ]
 
 

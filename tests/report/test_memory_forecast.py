@@ -17,6 +17,7 @@ SMALL = {"places", "pixels"}
 
 COUNT = """
 import json, sys, tracemalloc
+import numpy as np
 from netcli.prototxt import NetSource, SolverSource
 from netcli.runtime import scratch
 from netcli.runtime.blob import PLAIN
