@@ -10,17 +10,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netcli.convert.caffemodel import read_weights, write_weights
+from netcli.convert.caffemodel import read_weights
 from netcli.layers.feeding import FeedSource, NoFeeds
 from netcli.layers.share import WHOLE
 from netcli.net import Net, debug_info
 from netcli.net.batch import batch_size
 from netcli.net.trainable import check_trainable
-from netcli.net.weights import Loading, LoadReport, check_all_used, load_weights, stored_net
+from netcli.net.weights import Loading, LoadReport, check_all_used, load_weights
 from netcli.prototxt import NetSource, SolverSource, resolve_path
 from netcli.runtime.streams import fresh_seed
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver import events
+from netcli.solver.checkpoint import Checkpoint
 from netcli.solver.divergence import LossWatch
 from netcli.solver.feed_meter import FeedMeter
 from netcli.solver.freezing import frozen
@@ -28,19 +29,11 @@ from netcli.solver.lap import Lap
 from netcli.solver.optimizer import optimizer_for
 from netcli.solver.outputs import loss_weights
 from netcli.solver.ranks import ALONE, OneRank
-from netcli.solver.record import Reading, Record, training_config, versions
-from netcli.solver.resume import check_weights
-from netcli.solver.schedules import schedule, steps_taken
+from netcli.solver.record import training_config
+from netcli.solver.requests import Requests
+from netcli.solver.schedules import schedule
 from netcli.solver.settings import check_max_iter, check_settings, raise_errors
-from netcli.solver.snapshot import (
-    check_history,
-    check_type,
-    check_writable,
-    find_weights,
-    snapshot_paths,
-    snapshot_prefix,
-)
-from netcli.solver.state_file import State, read_state, write_state
+from netcli.solver.snapshot import check_writable, snapshot_paths, snapshot_prefix
 from netcli.solver.testing import run_test
 
 if TYPE_CHECKING:
@@ -124,12 +117,12 @@ class Solver:
         self._loading = loading or Loading()
         self._watch = LossWatch(self.net, on_nan, self._emit)
         self._optimizer = optimizer_for(self.net, self.param)
+        self._checkpoint = Checkpoint(self.param, [self.net, *self.test_nets], self._meters, self._optimizer)
         self._course = self._make_course()
         self._default_prefix = default_prefix
         self._losses: deque[float] = deque(maxlen=self.param.average_loss)
         self._lap = Lap(0.0)
-        self._requests: set[events.Request] = set()
-        self._agreed = self._requests
+        self._requests = Requests(self.ranks)
         self._snapshotted_at: int | None = None
         if self.ranks.leads:
             self._load_first_weights()
@@ -185,7 +178,7 @@ class Solver:
         net.context.iteration = self.iteration
         self.ranks.settle()
         result = run_test(
-            net, self.param.test_iter[index], interrupted=self._interrupted, ranks=self.ranks,
+            net, self.param.test_iter[index], interrupted=self._requests.interrupts_test, ranks=self.ranks,
             pass_over=self._meters[index + 1].pass_over,
         )  # fmt: skip
         self._lap.excluded += time.perf_counter() - begin
@@ -211,7 +204,7 @@ class Solver:
         weights, path = snapshot_paths(self.prefix, self.iteration, hdf5)
         self.ranks.settle()
         if self.ranks.leads:
-            write_state(self._state(weights, self._write_weights(weights)), path)
+            self._checkpoint.write(self.iteration, weights, path, self.seed, self.config, self.kept)
         self._snapshotted_at = self.iteration
         self._lap.excluded += time.perf_counter() - begin
         self._emit(events.Snapshot(self.iteration, weights, path))
@@ -223,7 +216,7 @@ class Solver:
         ending = ".h5" if self.param.snapshot_format == pb.SolverParameter.HDF5 else ""
         prefix = self.prefix
         path = prefix.with_name(f"{prefix.name}_{name}.caffemodel{ending}")
-        self._write_weights(path)
+        self._checkpoint.write_weights(path)
         self._lap.excluded += time.perf_counter() - begin
         self._emit(events.Snapshot(self.iteration, path, None))
         return path
@@ -239,17 +232,11 @@ class Solver:
                 another history, NC469 the weights are missing, NC471 one of the files is damaged, NC452 to
                 NC456 the weights do not fit.
         """
-        state = self.ranks.from_leader(lambda: self._read_state_and_weights(path))
+        state = self.ranks.from_leader(lambda: self._checkpoint.read(path))
         self.ranks.align()
-        self._optimizer.restore(state.history)
+        self._checkpoint.go_back_to(state)
         self.iteration = self._snapshotted_at = state.iteration
         self._losses.clear()
-        passes = state.iteration * self.param.iter_size
-        readings: list[Reading] = list(state.record.readings) if state.record else [Reading(passes)]
-        readings += [Reading()] * (len(self._meters) - len(readings))
-        for net, meter, reading in zip([self.net, *self.test_nets], self._meters, readings, strict=False):
-            net.context.pass_index = reading.passes
-            meter.move_to(reading.items, reading.passes)
         if state.record:
             self.kept = dict(state.record.kept)
             if self._seed_is_drawn:
@@ -285,16 +272,6 @@ class Solver:
         if self.loaded:
             check_all_used(self.net, self.loaded, self._loading)
 
-    def _read_state_and_weights(self, path: str | os.PathLike[str]) -> State:
-        """The state at ``path``; its weights are in the net then."""
-        state = read_state(path)
-        check_type(state, self.param.type, path)
-        check_history(state, self._optimizer.history, self.param.type, path)
-        weights = find_weights(state, path)
-        check_weights(state, weights)
-        load_weights(self.net, read_weights(weights), os.fspath(weights))
-        return state
-
     def _make_net(self, source: NetSource, share_with: Net | None) -> Net:
         share = WHOLE if share_with else self.ranks.share(source)
         feeds = self._make_feeds(source) if self._make_feeds else NoFeeds()
@@ -327,34 +304,19 @@ class Solver:
         while self.iteration < end:
             if self._is_due(param.test_interval) and (self.iteration > 0 or param.test_initialization):
                 self.test_all()
-                self._agreed = self.ranks.agree(self._requests)
-                if ended := self._asked_to_end():
+                self._requests.agree()
+                if ended := self._requests.asks_to_end():
                     return ended
             self._iterate()
-            asked = self._takes(events.Request.SNAPSHOT)
+            asked = self._requests.takes(events.Request.SNAPSHOT)
             if asked or self._is_due(param.snapshot):
                 self._snapshot_if_sound()
-            if ended := self._asked_to_end():
+            if ended := self._requests.asks_to_end():
                 return ended
         return None
 
     def _is_due(self, interval: int) -> bool:
         return interval > 0 and self.iteration % interval == 0
-
-    def _takes(self, request: events.Request) -> bool:
-        """True if ``request`` was made; it is answered now."""
-        made = request in self._agreed
-        if made:
-            self._agreed.discard(request)
-            self._requests.discard(request)
-        return made
-
-    def _interrupted(self) -> bool:
-        return events.Request.STOP in self.ranks.agree(self._requests)
-
-    def _asked_to_end(self) -> str | None:
-        stop, finish = self._takes(events.Request.STOP), self._takes(events.Request.FINISH)
-        return "interrupted" if stop else "patience" if finish else None
 
     def _snapshot_if_sound(self) -> None:
         """The last snapshot must stay the last good one."""
@@ -362,11 +324,6 @@ class Solver:
         loss = self._losses[-1] if self._losses else 0.0
         self._watch.look_at_weights(self.iteration, self.learning_rate(self.iteration), loss)
         self.snapshot()
-
-    def _write_weights(self, path: Path) -> str:
-        """Returns the file's SHA-256."""
-        with_diff = self.param.snapshot_diff
-        return write_weights(stored_net(self.net, write_diff=with_diff), path, with_diff=with_diff)
 
     def _iterate(self) -> None:
         """One update from iter_size passes."""
@@ -387,7 +344,7 @@ class Solver:
         for index in range(param.iter_size):
             loss += self._forward(index)
             self.net.backward()
-        loss, self._agreed = self.ranks.conclude(loss / param.iter_size, self._requests)
+        loss = self._requests.conclude(loss / param.iter_size)
         self._watch.look(self.iteration, rate, loss)
         self._losses.append(loss)
         self._lap.iterations += 1
@@ -464,29 +421,11 @@ class Solver:
         if self._is_due(self.param.display):
             rate = self.learning_rate(self.iteration)
             self.net.debug = None
-            loss, self._agreed = self.ranks.conclude(self._forward(0), self._requests)
+            loss = self._requests.conclude(self._forward(0))
             self._watch.look(self.iteration, rate, loss)
             self._losses.append(loss)
             self._display(rate)
         if self._is_due(self.param.test_interval):
             self.test_all()
-        self._agreed = self.ranks.agree(self._requests)
-        return "interrupted" if self._takes(events.Request.STOP) else None
-
-    def _state(self, weights: Path, sha256: str) -> State:
-        passes = self.iteration * self.param.iter_size
-        trained = Reading(passes, self._meters[0].items)
-        tested = [
-            Reading(net.context.pass_index, meter.items)
-            for net, meter in zip(self.test_nets, self._meters[1:], strict=True)
-        ]
-        return State(
-            self.iteration,
-            weights.as_posix(),
-            self._optimizer.history,
-            steps_taken(self.param, self.iteration - 1),
-            Record(
-                self.seed, (trained, *tested), sha256, self.config, self.param.type, self.net.name, versions(),
-                dict(self.kept),
-            ),
-        )  # fmt: skip
+        self._requests.agree()
+        return "interrupted" if self._requests.takes(events.Request.STOP) else None
