@@ -28,19 +28,18 @@ class FollowingRun:
     Args:
         file, options: as there.
         ranks: the processes of the run.
-        threads: to compute with.
 
     Raises:
         ConfigError, RunError: before anything is computed.
     """
 
-    def __init__(self, file: str, options: TrainingOptions, ranks: OneRank, threads: int) -> None:
+    def __init__(self, file: str, options: TrainingOptions, ranks: OneRank) -> None:
         self._options = options
         self._ranks = ranks
         self._skipped = SkippedItems() if options.skip_bad else None
         self._reason = ""
         source = load_training(file, options, ranks)
-        set_threads(threads)
+        set_threads(options.threads)
         beginning = ranks.from_leader(_only_the_leader_knows)
         self._solver = solver_for(source, options, beginning.seed, ranks, skipped=self._skipped)
         self._solver.listeners.append(self._tell)

@@ -32,15 +32,26 @@ def train_together(ctx: click.Context, file: str, options: TrainingOptions, laun
     An error before training begins is agreed on: rank 0 tells it, and all exit with its code. An error later is told
     by the rank that has it, which then ends all processes.
     """
-    ranks = MpiRanks(_world(ctx, launched), options.scaling)
+    if options.sync_batchnorm and options.device != "cpu":
+        raise click.UsageError("--sync-batchnorm is for the CPU only")
+    ranks = MpiRanks(_world(ctx, launched), options.scaling, joint_statistics=options.sync_batchnorm)
     with _failing_together(ctx, ranks):
-        threads = options.threads or ranks.world.cores
-        if ranks.leads:
-            run: TrainingRun | FollowingRun = TrainingRun(file, replace(options, threads=threads), ranks)
-        else:
-            run = FollowingRun(file, options, ranks, threads)
+        own = replace(
+            options, threads=options.threads or ranks.world.cores, device=_own_device(options.device, ranks.world)
+        )
+        run: TrainingRun | FollowingRun
+        run = TrainingRun(file, own, ranks) if ranks.leads else FollowingRun(file, own, ranks)
         ranks.setup.finish()
         return run.solve()
+
+
+def _own_device(device: str, world: World) -> str:
+    """One GPU a rank, in the order of the ranks on a machine; a GPU that is named is that of all ranks."""
+    if device != "cuda":
+        return device
+    from netcli.runtime.cuda.device import devices
+
+    return f"cuda:{world.local_rank % max(1, len(devices()))}"
 
 
 def _world(ctx: click.Context, launched: int) -> World:

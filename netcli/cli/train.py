@@ -76,6 +76,10 @@ class RenameType(click.ParamType):
     "--scaling", type=click.Choice(["strong", "weak"]), default="strong", show_default=True,
     help="Under mpiexec, batch_size is the batch of all ranks together (strong) or of each, as in Caffe (weak).",
 )  # fmt: skip
+@click.option(
+    "--sync-batchnorm", is_flag=True,
+    help="Under mpiexec, BatchNorm normalises by the statistics of all ranks' images, not of each rank's own.",
+)  # fmt: skip
 @options.set_option
 @options.skip_bad_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder.  [default: runs/STEM-NNN]")

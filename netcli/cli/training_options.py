@@ -19,6 +19,7 @@ class TrainingOptions:
         log_format: "netcli" or "caffe"; tensorboard: the folder for event files.
         skip_bad: items that cannot be read are passed over and named at the end, and are no errors.
         scaling: what batch_size means under a launcher: the batch of all ranks ("strong") or of each ("weak").
+        sync_batchnorm: BatchNorm normalises by the statistics of the batch of all ranks.
         verbosity: -1 quiet, 0 normal, 1 detailed.
     """
 
@@ -47,6 +48,7 @@ class TrainingOptions:
     tensorboard: Path | None = None
     skip_bad: bool = False
     scaling: str = "strong"
+    sync_batchnorm: bool = False
     verbosity: int = 0
 
     @property

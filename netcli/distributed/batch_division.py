@@ -31,18 +31,27 @@ _MIXING = {
 """Layers for which a part of a batch is not a batch."""
 
 
-def divide(net: NetSource, rank: int, ranks: int, scaling: str, add: Callable[[np.ndarray], object]) -> Share:
+def divide(
+    net: NetSource,
+    rank: int,
+    ranks: int,
+    scaling: str,
+    add: Callable[[np.ndarray], object],
+    *,
+    joint_statistics: bool = False,
+) -> Share:
     """The share of process ``rank`` of ``ranks`` in each batch of the training net ``net``.
 
     Args:
         scaling: one of ``SCALINGS``.
         add: adds up an array over all processes.
+        joint_statistics: see ``Share``.
 
     Raises:
         ConfigError: NC537 for every layer that needs the whole batch, where it is divided.
     """
     if scaling == "weak":
-        return Share(rank, 1, ranks, declared=1, add=add)
+        return Share(rank, 1, ranks, declared=1, add=add, joint_statistics=joint_statistics)
     layers = filtered(net, net.param.state).layers()
     findings = [finding for layer in layers if (finding := _undividable(layer))]
     if findings:
@@ -50,8 +59,8 @@ def divide(net: NetSource, rank: int, ranks: int, scaling: str, add: Callable[[n
     units = common_units(_batch_sizes(layers))
     before, mine = shares(units, ranks)[rank]
     if not mine:
-        return Share(0, 1, units, declared=units, idle=True, add=add)
-    return Share(before, mine, units, declared=units, add=add)
+        return Share(0, 1, units, declared=units, idle=True, add=add, joint_statistics=joint_statistics)
+    return Share(before, mine, units, declared=units, add=add, joint_statistics=joint_statistics)
 
 
 def _batch_sizes(layers: list[LayerSource]) -> list[int]:

@@ -136,6 +136,11 @@ def _buckets(net: Net, learnable: Sequence[Learnable], bucket_bytes: int) -> lis
     return buckets
 
 
+def planned_buckets(net: Net, learnable: Sequence[Learnable], bucket_bytes: int) -> list[tuple[int, int]]:
+    """For models of the traffic: bytes of each bucket, and the layer after whose backward pass it is complete."""
+    return [(bucket.array.nbytes, bucket.after) for bucket in _buckets(net, learnable, bucket_bytes)]
+
+
 def _own_part(item: Learnable, memory: np.ndarray) -> np.ndarray:
     """``memory`` in the parameter's shape; its gradient moves there unless others hold its array."""
     array = memory.reshape(item.blob.shape)

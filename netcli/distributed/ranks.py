@@ -31,10 +31,17 @@ _REQUESTS = tuple(Request)
 
 
 class MpiRanks(OneRank):
-    """The processes of ``world``; ``scaling`` says what the prototxt's ``batch_size`` means ("strong" or "weak")."""
+    """The processes of ``world``.
 
-    def __init__(self, world: World, scaling: str = "strong") -> None:
+    Args:
+        world: all of them.
+        scaling: what the prototxt's ``batch_size`` means: "strong" or "weak".
+        joint_statistics: whether BatchNorm normalises by the statistics of the whole batch.
+    """
+
+    def __init__(self, world: World, scaling: str = "strong", *, joint_statistics: bool = False) -> None:
         self.world = world
+        self._joint_statistics = joint_statistics
         self.rank, self.count = world.rank, world.size
         self._scaling = scaling
         self._net: Net | None = None
@@ -72,12 +79,14 @@ class MpiRanks(OneRank):
         lines = [f"{self.count} ranks on {machines}: {size}"]
         if not share.idle and share.divided and share.whole < self.count and self._scaling == "strong":
             lines.append(f"note: the batch is cut into {share.whole} at most, so {self.count - share.whole} ranks idle")
-        if _statistics(net):
+        if _statistics(net) and not self._joint_statistics:
             lines.append("note: BatchNorm normalises by the statistics of each rank's part of the batch")
         return lines
 
     def share(self, source: NetSource) -> Share:
-        return divide(source, self.rank, self.count, self._scaling, self._add_waiting)
+        return divide(
+            source, self.rank, self.count, self._scaling, self._add_waiting, joint_statistics=self._joint_statistics
+        )
 
     def join(self, net: Net, learnable: Sequence[Learnable]) -> None:
         """Raises RunError NC538 if the processes have different parameters to train."""
@@ -85,7 +94,11 @@ class MpiRanks(OneRank):
         self._net = net
         check_same_parameters(self.world.gather([(item.layer, item.index, item.blob.shape) for item in learnable]))
         self.align()
-        self._gradients = GradientSum(self.world, net, learnable, counts=not net.context.share.idle)
+        self.use(GradientSum(self.world, net, learnable, counts=not net.context.share.idle))
+
+    def use(self, gradients: GradientSum) -> None:
+        """From now on the gradients are summed by ``gradients``."""
+        self._gradients = gradients
 
     def align(self) -> None:
         for blob in self._parameters():

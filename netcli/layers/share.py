@@ -28,6 +28,7 @@ class Share:
         idle: there are fewer units than processes: this one computes the first unit once more, and it counts for
             nothing.
         add: adds up an array over all processes, in place; all of them must call it.
+        joint_statistics: whether BatchNorm normalises by the statistics of the whole batch, not of this part.
     """
 
     before: int = 0
@@ -36,6 +37,7 @@ class Share:
     declared: int = 1
     idle: bool = False
     add: Callable[[np.ndarray], object] = _nothing_to_add
+    joint_statistics: bool = False
 
     @property
     def divided(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -55,27 +55,28 @@ LOSSES = {
 
 
 class Sums:
-    """Adds up over parts that run one after the other: a first round takes down what each has, a second gives sums."""
+    """Adds up over parts that run one after the other: in each round a sum is that of what the round before had."""
 
     def __init__(self) -> None:
+        self._given: list[np.ndarray] = []
         self._taken: list[list[np.ndarray]] = []
-        self._given: Iterator[np.ndarray] | None = None
+
+    def begin_round(self) -> None:
+        self._given = [np.sum(values, axis=0) for values in zip(*self._taken, strict=True)]
+        self._taken = []
 
     def begin_part(self) -> None:
-        if self._given is None:
-            self._taken.append([])
-        else:
-            self._given = iter(self._sums)
-
-    def second_round(self) -> None:
-        self._sums = [np.sum(values, axis=0) for values in zip(*self._taken, strict=True)]
-        self._given = iter(self._sums)
+        self._taken.append([])
 
     def add(self, array: np.ndarray) -> None:
-        if self._given is None:
-            self._taken[-1].append(array.copy())
-        else:
-            array[...] = next(self._given)
+        index = len(self._taken[-1])
+        self._taken[-1].append(array.copy())
+        if index < len(self._given):
+            array[...] = self._given[index]
+
+
+BATCH_NORM = """layer { name: "norm" type: "BatchNorm" bottom: "ip" top: "normed" }
+layer { name: "l" type: "EuclideanLoss" bottom: "normed" bottom: "target" top: "l" }"""
 
 
 def computed(net: NetSource, share: Share) -> tuple[float, list[np.ndarray]]:
@@ -91,15 +92,20 @@ def computed(net: NetSource, share: Share) -> tuple[float, list[np.ndarray]]:
     return loss, [item.blob.gradients.read(PLAIN).copy() for item in built.learnable]
 
 
-def added_up(net: NetSource, ranks: int) -> tuple[float, list[np.ndarray]]:
-    """The same from the parts of ``ranks`` processes."""
+def added_up(net: NetSource, ranks: int, rounds: int, *, joint: bool = False) -> tuple[float, list[np.ndarray]]:
+    """The same from the parts of ``ranks`` processes; ``rounds``: one more than sums that depend on each other."""
     sums = Sums()
-    for _ in range(2):
+    for _ in range(rounds):
+        sums.begin_round()
         parts = []
         for rank in range(ranks):
             sums.begin_part()
-            parts.append(computed(net, divide(net, rank, ranks, "strong", sums.add)))
-        sums.second_round()
+            share = divide(net, rank, ranks, "strong", sums.add, joint_statistics=joint)
+            part = computed(net, share)
+            if not share.idle:
+                parts.append(part)
+            else:
+                assert part[0] == 0
     gradients = [np.sum(arrays, axis=0) for arrays in zip(*(gradients for _, gradients in parts), strict=True)]
     return sum(loss for loss, _ in parts), gradients
 
@@ -109,11 +115,22 @@ def added_up(net: NetSource, ranks: int) -> tuple[float, list[np.ndarray]]:
 def test_parts_add_up_to_the_batch(loss: str, ranks: int) -> None:
     net = NetSource.from_text(DATA + LOSSES[loss])
     whole_loss, whole = computed(net, WHOLE)
-    part_loss, parts = added_up(net, ranks)
+    part_loss, parts = added_up(net, ranks, rounds=2)
     assert part_loss == pytest.approx(whole_loss, rel=1e-6)
     assert any(np.abs(gradient).max() > 0 for gradient in whole)
     for gradient, summed in zip(whole, parts, strict=True):
         np.testing.assert_allclose(summed, gradient, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("ranks", [2, 9])
+def test_batch_norm_can_use_the_statistics_of_the_whole_batch(ranks: int) -> None:
+    net = NetSource.from_text(DATA + BATCH_NORM)
+    whole_loss, whole = computed(net, WHOLE)
+    joint_loss, joint = added_up(net, ranks, rounds=5, joint=True)
+    assert joint_loss == pytest.approx(whole_loss, rel=1e-5)
+    np.testing.assert_allclose(joint[0], whole[0], rtol=1e-4, atol=1e-5)
+    own_loss, _ = added_up(net, ranks, rounds=1)
+    assert own_loss != pytest.approx(whole_loss, rel=1e-2)
 
 
 @pytest.mark.parametrize(("units", "ranks"), [(64, 2), (7, 3), (3, 4), (1, 1)])

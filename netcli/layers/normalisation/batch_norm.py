@@ -10,6 +10,7 @@ stored ones count in phase TEST, or where ``use_global_stats`` says so.
 
 x: (N, C, ...) or (N,) -> y: the same. Blobs: sums of means (C,), sums of variances (C,), their weight (1,). They
 are statistics: never trained, never decayed. There is no learned scale and bias; a Scale layer behind does that.
+Where several processes share a batch, each has the statistics of its part, as in Caffe, or all have those of the batch.
 
 Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
 covariate shift", ICML 2015; Caffe's batch_norm_layer.
@@ -81,8 +82,10 @@ class BatchNorm(Layer):
             self._input.keep(bottoms[0], tops[0], place)
             count, images, partial = self._count, lanes_in_use(x, place, self.shape), self._partial()[0]
             self.kernels.channel_sums(x, images, partial, mean)
+            self._add_parts(mean)
             np.divide(mean, count, out=mean)
             self.kernels.channel_squares(x, mean, images, partial, variance)
+            self._add_parts(variance)
             np.divide(variance, count, out=variance)
             self._update_stored(mean, variance)
         self.kernels.batch_norm_coefficients(mean, variance, self.eps, gain, shift)
@@ -101,6 +104,8 @@ class BatchNorm(Layer):
         x = self._form(self._input.values(bottoms[0], tops[0]).read(place), place)
         mean, sums, products = self._vector("mean"), self._vector("sums"), self._vector("products")
         self.kernels.channel_gradients(dy, x, mean, self._partial(), sums, products)
+        self._add_parts(sums)
+        self._add_parts(products)
         self.kernels.batch_norm_backward(
             x, dy, mean, gain, sums, products, lanes_in_use(x, place, self.shape), self.real(self._count), dx
         )
@@ -110,8 +115,17 @@ class BatchNorm(Layer):
 
     @property
     def _count(self) -> int:
-        """Values a channel has."""
-        return math.prod(self.shape) // self.shape[1]
+        """Values a channel has, in all parts of the batch whose statistics count."""
+        count, share = math.prod(self.shape) // self.shape[1], self.context.share
+        return share.total(count) if share.joint_statistics else count
+
+    def _add_parts(self, sums: np.ndarray) -> None:
+        """Makes sums over this part of the batch those over all of it, if they are to be."""
+        share = self.context.share
+        if share.joint_statistics:
+            if share.idle:
+                sums.fill(0)
+            share.add(sums)
 
     def _form(self, array: np.ndarray, place: Place) -> np.ndarray:
         return channel_form(array, place, self.shape, 1)
