@@ -78,4 +78,3 @@ def _room_for(name: str, shape: Shape, free: list[_Room], rooms: list[_Room]) ->
         rooms.append(room)
     room.blobs.append(name)
     return room
-
