@@ -18,13 +18,12 @@ import enum
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
 
 import numpy as np
 
 if TYPE_CHECKING:
     from netcli.runtime.cuda.memory import DeviceArray
-    from netcli.runtime.shared_room import SharedRoom
 
 Shape = tuple[int, ...]
 ALIGNMENT = 64
@@ -62,6 +61,13 @@ def lanes_shape(shape: Shape, width: int) -> Shape:
     return (-(-images // width), math.prod(spatial), channels, width)
 
 
+class Room(Protocol):
+    """Memory that arrays take turns to stand in."""
+
+    def array(self, place: Place, shape: Shape) -> np.ndarray:
+        """Room for a blob of ``shape`` at ``place``, of any content."""
+
+
 class Replicas:
     """One array (the values or the gradients of a blob) in up to three places.
 
@@ -81,7 +87,7 @@ class Replicas:
         self._arrays: dict[Place, Any] = {}
         self._fresh: set[Place] = set()
         self._exposed = False
-        self._room: SharedRoom | None = None
+        self._room: Room | None = None
 
     @property
     def takes_turns(self) -> bool:
@@ -203,7 +209,7 @@ class Replicas:
         if array is not None:
             self.read(CUDA)
 
-    def stand_in(self, room: SharedRoom) -> None:
+    def stand_in(self, room: Room) -> None:
         """Takes its memory on the CPU from ``room``, until the shape changes; before anything has been written."""
         assert not self._arrays
         self._room = room
