@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 T = TypeVar("T")
+
+_give_way: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(0))
 
 
 class World:
@@ -50,7 +55,7 @@ class World:
 
     def add(self, array: np.ndarray) -> None:
         """Adds up ``array`` over all processes, in place."""
-        self._comm.Allreduce(self._mpi.IN_PLACE, array)
+        self.wait([self.start_adding(array)])
 
     def start_adding(self, array: np.ndarray) -> MPI.Request:
         """``add`` that goes on in the background: the array belongs to MPI until the request is done."""
@@ -65,8 +70,9 @@ class World:
         self._mpi.Request.Testall(requests)
 
     def wait(self, requests: list[MPI.Request]) -> None:
-        """Waits for all of them."""
-        self._mpi.Request.Waitall(requests)
+        """Waits for all of them, and lets others have the core: with more processes than cores they are awaited."""
+        while not self._mpi.Request.Testall(requests):
+            _give_way()
 
     def spread(self, array: np.ndarray) -> None:
         """Overwrites ``array`` with that of rank 0."""
