@@ -25,6 +25,12 @@ def available_core_set() -> frozenset[int]:
     return frozenset(cores)
 
 
+def pool_size() -> int:
+    """Threads that numba starts with, told without it: as many as cores unless the environment says otherwise."""
+    asked = os.environ.get("NUMBA_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() else available_cores()
+
+
 def set_threads(count: int | None) -> int:
     """Use ``count`` threads (None: all cores of this process) from now on; returns the count in force.
 

@@ -24,7 +24,7 @@ from netcli.layers.convolution.winograd.product import (
 )
 from netcli.layers.windows import Windows
 from netcli.runtime.cpu import lane_count
-from netcli.runtime.threads import available_cores
+from netcli.runtime.threads import pool_size
 from netcli.runtime.tile_shape import COLUMN_VECTORS, tile_height
 
 _TRANSPOSED_ITEMS = 16
@@ -76,14 +76,14 @@ def winograd_sizes(geometry: Geometry, image_groups: int, *, weights: bool, data
     if inputs * made < LARGE_SUMS:
         at_once = max(1, CACHE_VALUES // (2 * TILE * (inputs + columns) * lanes))
         room = TILE * (at_once * (inputs + columns) + 2) * lanes + OUTPUTS * lanes * columns
-        own = {FILTER_ROOM: min(CHUNKS, -(-tiles // LEAST_CHUNK)) * sums, TILE_ROOM: available_cores() * room}
+        own = {FILTER_ROOM: min(CHUNKS, -(-tiles // LEAST_CHUNK)) * sums, TILE_ROOM: pool_size() * room}
     else:
         count = min(TILES_IN_ALL, tiles)
         own = {
             FILTER_ROOM: sums,
             TILE_ROOM: groups * TILE * count * inputs * lanes,
             "d": groups * blocks * TILE * count * lanes * columns,
-            "pixels": available_cores() * OUTPUTS * lanes * columns,
+            "pixels": pool_size() * OUTPUTS * lanes * columns,
         }
     return largest(sizes, own)
 
@@ -116,7 +116,7 @@ def _winograd_pass(made: int, summed: int, groups: int, tiles: int) -> Sizes:
     """Of a pass forward, or of one that leads back to the data."""
     parts = -(-tiles // TILES_AT_ONCE)
     rows = -(-tiles // parts) * (made + summed) // groups + 2
-    room = available_cores() * TILE * rows * lane_count()
+    room = pool_size() * TILE * rows * lane_count()
     return {FILTER_ROOM: TILE * _packed(made, summed, groups), TILE_ROOM: room}
 
 
