@@ -14,6 +14,8 @@ import pytest
 
 Launch = Callable[..., "subprocess.Popen[str]"]
 
+GIVE_WAY = {"MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1", "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "64"}
+"""MPICH's ranks sleep while they wait: there are more of them than cores, and other tests beside them."""
 PATIENCE = 150
 """Seconds after which a job that should have ended long ago is given up."""
 
@@ -35,7 +37,7 @@ def launch(mpiexec: str, tmp_path: Path) -> Launch:
     """Starts ``python ARGUMENTS`` on some ranks, in ``tmp_path``; both outputs come as one text."""
 
     def start(ranks: int, *arguments: str) -> subprocess.Popen[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | GIVE_WAY
         return subprocess.Popen(
             [mpiexec, "-n", str(ranks), sys.executable, *arguments], cwd=tmp_path, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,

@@ -118,8 +118,22 @@ def stop() -> dict[str, Any]:
     return {"iterations": MPI.COMM_WORLD.gather(solver.iteration)}
 
 
+def on_device() -> dict[str, Any]:
+    """The losses of all ranks on GPUs, and of one on the CPU."""
+
+    def told(device: str, ranks: OneRank) -> list[float]:
+        found: list[events.Event] = []
+        solver = Solver(load_solver(sys.argv[2]), seed=1, listeners=[found.append], ranks=ranks, device=device)
+        solver.step(solver.param.max_iter)
+        solver.close()
+        return [event.loss for event in found if isinstance(event, events.Train)]
+
+    ranks = MpiRanks(World(MPI.COMM_WORLD.size))
+    return {"cuda": told("cuda", ranks), "cpu": told("cpu", ALONE)}
+
+
 PROGRAMS: dict[str, Callable[[], dict[str, Any]]] = {
-    program.__name__: program for program in (train_lenet, weak, drift, stop)
+    program.__name__: program for program in (train_lenet, weak, drift, stop, on_device)
 }
 
 if __name__ == "__main__":

@@ -27,6 +27,16 @@ clip_gradients: 0.9 weight_decay: 0.001 iter_size: 2 display: 1 max_iter: 12
 """
 
 
+SMALL = """net_param {
+layer { name: "data" type: "DummyData" top: "data" top: "target" dummy_data_param {
+  shape { dim: 3 dim: 6 } shape { dim: 3 dim: 2 } data_filler { type: "gaussian" } } }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+  inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "target" top: "loss" } }
+base_lr: 0.05 momentum: 0.9 clip_gradients: 0.5 iter_size: 2 lr_policy: "fixed" display: 1 max_iter: 3
+"""
+
+
 @pytest.fixture(scope="module")
 def mlp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mlp") / "mlp.prototxt"
@@ -82,3 +92,14 @@ def test_ranks_that_have_drifted_apart_are_told(told: Callable[..., dict[str, An
 def test_all_stop_after_the_iteration_in_which_one_is_asked(told: Callable[..., dict[str, Any]], mlp: Path) -> None:
     iterations = told(2, "stop", mlp)["iterations"]
     assert iterations[0] == iterations[1] in (5, 6)
+
+
+def test_gradients_of_a_simulated_gpu_go_through_the_host(
+    told: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")
+    config = tmp_path / "small.prototxt"
+    config.write_text(SMALL)
+    losses = told(2, "on_device", config)
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-5)
+    assert losses["cpu"][0] != losses["cpu"][-1]
