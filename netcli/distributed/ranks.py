@@ -77,7 +77,7 @@ class MpiRanks(OneRank):
             )
             size = f"effective batch {batch * iter_size} = batch {batch} x iter_size {iter_size}, {each}"
         lines = [f"{self.count} ranks on {machines}: {size}"]
-        if not share.idle and share.divided and share.whole < self.count and self._scaling == "strong":
+        if share.divided and share.whole < self.count and self._scaling == "strong":
             lines.append(f"note: the batch is cut into {share.whole} at most, so {self.count - share.whole} ranks idle")
         if _statistics(net) and not self._joint_statistics:
             lines.append("note: BatchNorm normalises by the statistics of each rank's part of the batch")

@@ -86,8 +86,8 @@ WHOLE = Share()
 
 
 def shares(units: int, ranks: int) -> list[tuple[int, int]]:
-    """(before, mine) of each of ``ranks`` processes, in order: as equal as whole units can be."""
-    ends = [units * rank // ranks for rank in range(ranks + 1)]
+    """(before, mine) of each of ``ranks`` processes, in order: as equal as whole units can be; the first has some."""
+    ends = [-(-units * rank // ranks) for rank in range(ranks + 1)]
     return [(begin, end - begin) for begin, end in itertools.pairwise(ends)]
 
 
