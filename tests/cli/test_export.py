@@ -56,16 +56,6 @@ def test_to_onnx(folder: Path, run: Any) -> None:
     assert [(imported.domain, imported.version) for imported in model.opset_import] == [("", 17)]
 
 
-def test_the_page_shows_how_a_model_is_run(folder: Path, run: Any) -> None:
-    root = Path(__file__).parents[2]
-    page = (root / "docs" / "export.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert run("export", root / "configs" / "lenet.prototxt", "--seed", 1, "-o", "lenet.onnx").exit_code == 0
-    names: dict[str, Any] = {}
-    exec(program, names)
-    assert names["scores"].shape == (100, 10)
-
-
 def test_checked_at_every_batch_size(folder: Path, run: Any) -> None:
     result = run("export", "net.prototxt", "--seed", 1, "-o", "net.onnx", "--check", "--dynamic-batch", "--batch", 2)
     assert result.exit_code == 0, result.output

@@ -12,9 +12,9 @@ pytestmark = [pytest.mark.cuda_sim, pytest.mark.gpu]
 
 @pytest.fixture(scope="module")
 def kernels():
-    import kernels_under_test
+    import kernels_for_tests
 
-    return kernels_under_test
+    return kernels_for_tests
 
 
 def test_a_kernel_gets_arrays_parts_of_arrays_and_numbers(kernels):
