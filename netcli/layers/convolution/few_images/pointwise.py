@@ -35,25 +35,33 @@ class PointwiseProduct(TiledProduct):
         starts = np.minimum(np.arange(0, windows.input_positions, self._lanes), windows.input_positions - self._lanes)
         self._pairs = np.append(starts, starts[len(starts) - len(starts) % 2 :]).reshape(-1, 2).astype(np.int32)
         self._run_starts = np.arange(len(self._pairs) + 1, dtype=np.int32)
+        self._ahead, self._back = (self._runs(count // groups) for count in (channels, outputs))
+        self._no_constant = np.zeros(max(channels, outputs), self._dtype)
 
     def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Writes y; ``bias`` (outputs,) or None."""
-        self._multiply(x, self.packed(weights), bias, y)
+        self._multiply(x, self._ahead, self.packed(weights), self._no_constant if bias is None else bias, y)
 
     def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
         """Writes dx."""
-        self._multiply(dy, self._product.packed(weights, True), None, dx)
+        self._multiply(dy, self._back, self._product.packed(weights, True), self._no_constant, dx)
 
-    def _multiply(self, x: np.ndarray, packed: np.ndarray, constant: np.ndarray | None, y: np.ndarray) -> None:
-        (images, channels, positions), made = x.shape, y.shape[1]
-        summed = channels // self._groups
+    def _runs(self, summed: int) -> np.ndarray:
+        """Of each pair of vectors: all rows of the weights, ``summed`` of them, and the places of x."""
         runs = np.empty((len(self._pairs), 4), np.int32)
         runs[:, 0], runs[:, 1], runs[:, 2:] = 0, summed, self._pairs
+        return runs
+
+    def _multiply(
+        self, x: np.ndarray, runs: np.ndarray, packed: np.ndarray, constant: np.ndarray, y: np.ndarray
+    ) -> None:
+        (images, channels, positions), made = x.shape, y.shape[1]
+        summed = channels // self._groups
         output_parts = min(self._groups * packed.shape[1], ENOUGH_TASKS)
         parts = min(len(self._pairs), max(1, ENOUGH_TASKS // (output_parts * images)))
         self._windowed_kernels.multiply_windows(
             x.reshape(-1), (channels * positions, summed * positions, positions),
-            self._pairs, self._run_starts, runs, packed, np.zeros(made, y.dtype) if constant is None else constant,
+            self._pairs, self._run_starts, runs, packed, constant,
             images, self._groups, made, parts, output_parts,
             y.reshape(-1), (made * positions, positions, 1),
         )  # fmt: skip
