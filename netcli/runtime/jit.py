@@ -22,6 +22,7 @@ import llvmlite.binding
 import numba
 
 from netcli.runtime.cache import kernel_cache_folder
+from netcli.runtime.compiled_code import use_self_contained_code
 from netcli.runtime.cpu import cpu_features, cpu_name, lane_count, wants_plain_loops
 from netcli.runtime.locked_cache import LockedCache
 
@@ -43,6 +44,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
     # next loop is usually away: a training iteration of LeNet takes 4.9 ms on an idle machine and 10 on a busy one
     # with 3,000.
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
+
+use_self_contained_code()
 
 _linked: list[Any] = []
 """What the linker knows must stay in memory."""
