@@ -103,6 +103,14 @@ class Emitter:
     def store(self, vector: Any, pointer: Any) -> None:
         self.builder.store(vector, self.builder.bitcast(pointer, self._vector.as_pointer()), align=self._bytes)
 
+    def prefetch(self, pointer: Any) -> None:
+        """Asks for the cache line at ``pointer``, which need not be there."""
+        bytes_there = self.builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [bytes_there.type, _SHORT, _SHORT, _SHORT])
+        fetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        reading, keep, data = (ir.Constant(_SHORT, number) for number in (0, 3, 1))
+        self.builder.call(fetch, [bytes_there, reading, keep, data])
+
     def store_shorts(self, vector: Any, table: Any) -> None:
         self.builder.store(vector, self.builder.bitcast(table, _SHORTS.as_pointer()), align=_SHORT.width // 8)
 

@@ -21,7 +21,13 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from netcli.runtime.blob import ALIGNMENT
-from netcli.runtime.jit import LANES
+from netcli.runtime.jit import LANES, kernel
+
+
+@kernel
+def same_memory(a: Any, b: Any) -> Any:
+    """Do two arrays start at one place? LLVM vectorises a loop over two that are one only if it names but one."""
+    return a.ctypes.data == b.ctypes.data
 
 
 @intrinsic

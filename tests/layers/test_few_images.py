@@ -102,19 +102,21 @@ def square(size: int, *, kernel: int = 3, stride: int = 1) -> Windows:
 
 
 @pytest.mark.parametrize(
-    ("windows", "channels", "images", "by_winograd"),
+    ("windows", "channels", "images", "kept", "by_winograd"),
     [
-        (square(56), 64, 1, True),
-        (square(28), 128, 8, True),
-        (square(7), 512, 1, False),
-        (square(56, kernel=1), 64, 1, False),
+        (square(56), 64, 1, False, True),
+        (square(28), 128, 8, False, True),
+        (square(14), 256, 1, False, False),
+        (square(14), 256, 1, True, True),
+        (square(7), 512, 1, True, False),
+        (square(56, kernel=1), 64, 1, True, False),
     ],
 )
-def test_which_tiles(windows: Windows, channels: int, images: int, by_winograd: bool) -> None:
-    chosen = best_tiling(windows, channels, channels, 1, images, 16, False)
+def test_which_tiles(windows: Windows, channels: int, images: int, kept: bool, by_winograd: bool) -> None:
+    chosen = best_tiling(windows, channels, channels, 1, images, 16, False, kept)
     assert chosen.by_winograd is by_winograd
-    assert not best_tiling(windows, channels, channels, 1, images, 16, True).by_winograd
-    product = TiledProduct(windows, channels, channels, 1, np.dtype(np.float32), images, False, lambda: None)
+    assert not best_tiling(windows, channels, channels, 1, images, 16, True, kept).by_winograd
+    product = TiledProduct(windows, channels, channels, 1, np.dtype(np.float32), images, chosen, lambda: None)
     assert type(product._product) in (WinogradProduct, LaneProduct)
 
 

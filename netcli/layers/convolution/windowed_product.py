@@ -10,7 +10,7 @@ import numpy as np
 
 from netcli.layers.convolution.few_images.pointwise import PointwiseProduct, is_pointwise
 from netcli.layers.convolution.few_images.product import TiledProduct
-from netcli.layers.convolution.few_images.tiling import best_tiling, fills_few_lanes
+from netcli.layers.convolution.few_images.tiling import Tiling, best_tiling, fills_few_lanes
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
 from netcli.layers.convolution.scratch_sizes import Sizes, direct_sizes, tiled_sizes, winograd_sizes
 from netcli.layers.convolution.winograd.geometry import is_faster
@@ -112,7 +112,10 @@ class WindowedProduct(Layer):
 
     def _small_product(self, images: int) -> Product:
         product = PointwiseProduct if is_pointwise(self.geometry[0], lane_count()) else TiledProduct
-        return product(*self.geometry, self.context.dtype, images, self._summed_plainly, self._weights_stamp)
+        return product(*self.geometry, self.context.dtype, images, self._tiling(images), self._weights_stamp)
+
+    def _tiling(self, images: int) -> Tiling:
+        return best_tiling(*self.geometry, images, lane_count(), self._summed_plainly, kept=not self.training)
 
     def _lane_product(self, images: int) -> Product:
         product = self._product_class(-(-images // lane_count()))(*self.geometry, self.context.dtype)
@@ -127,7 +130,7 @@ class WindowedProduct(Layer):
     def _small_method(self, images: int) -> str:
         if is_pointwise(self.geometry[0], lane_count()):
             return "direct, neighbouring positions in lanes"
-        tiling = best_tiling(*self.geometry, images, lane_count(), self._summed_plainly)
+        tiling = self._tiling(images)
         size = "x".join(map(str, tiling.side)) or "1"
         return f"{'Winograd' if tiling.by_winograd else 'direct'}, tiles of {size} in lanes"
 
@@ -136,9 +139,10 @@ class WindowedProduct(Layer):
         images = math.prod(bottom_shapes[0][: self.axis])
         weights, data = self.runs_backward, self.transposed or any(propagate_down)
         if self._is_small(images):
-            tiling = best_tiling(*self.geometry, images, lane_count(), self._summed_plainly)
             pointwise = is_pointwise(self.geometry[0], lane_count())
-            return tiled_sizes(self.geometry, tiling, images, pointwise=pointwise, weights=weights, data=data)
+            return tiled_sizes(
+                self.geometry, self._tiling(images), images, pointwise=pointwise, weights=weights, data=data
+            )
         image_groups = -(-images // lane_count())
         if self._by_winograd(image_groups):
             return winograd_sizes(self.geometry, image_groups, weights=weights, data=data)

@@ -6,7 +6,7 @@ import numpy as np
 
 from netcli.runtime.scratch import scratch
 
-_CHUNK = 2048
+_CHUNK = 1024
 """Columns of a row that stay in the first cache while the items pass by."""
 
 

@@ -4,7 +4,7 @@ Arrays are flat, (count,), unless a kernel says otherwise; what happens to one n
 Activations that nets use everywhere run on all threads; the rare ones run on one, which compiles several times faster.
 
 LLVM vectorises a loop over two arrays only as long as they do not turn out to be one, but always one that reads and
-writes the same array. So the activations that nets use everywhere are told when they work ``in_place``.
+writes the same array. So the activations that nets use everywhere have a loop of their own for work in place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numba import prange
 from netcli.layers.neuron import bodies
 from netcli.runtime.counter_random import random_bits
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
+from netcli.runtime.vectors import same_memory
 
 
 @parallel_kernel
@@ -198,15 +199,19 @@ def threshold_forward(x, threshold, y):
 
 @parallel_kernel
 def prelu_forward(x, slopes, y):
-    """x, y: (G, P, C, L); slopes: (C, L). NaN stays NaN."""
+    """x, y: (G, P, C, L); slopes: (C, L). NaN stays NaN. y may be x."""
     positions, width = x.shape[1], slopes.size
     row_slopes = slopes.reshape(-1)
+    in_place = same_memory(x, y)
     for task in prange(x.shape[0] * positions):
         source = x[task // positions, task % positions].reshape(-1)
         target = y[task // positions, task % positions].reshape(-1)
-        for i in range(width):
-            value = source[i]
-            target[i] = value if value > 0 else row_slopes[i] * value
+        if in_place:
+            for i in range(width):
+                target[i] = bodies.relu(target[i], row_slopes[i])
+        else:
+            for i in range(width):
+                target[i] = bodies.relu(source[i], row_slopes[i])
 
 
 @parallel_kernel
@@ -247,14 +252,18 @@ def prelu_backward(x, dy, slopes, in_place, wanted, dx, sums, slope_gradients):
 
 @parallel_kernel
 def prelu_rows_forward(x, slopes, y):
-    """x, y: (N, C, P), plain; slopes: (C,). NaN stays NaN."""
+    """x, y: (N, C, P), plain; slopes: (C,). NaN stays NaN. y may be x."""
     channels = x.shape[1]
+    in_place = same_memory(x, y)
     for task in prange(x.shape[0] * channels):
         source, target = x[task // channels, task % channels], y[task // channels, task % channels]
         slope = slopes[task % channels]
-        for i in range(source.size):
-            value = source[i]
-            target[i] = value if value > 0 else slope * value
+        if in_place:
+            for i in range(target.size):
+                target[i] = bodies.relu(target[i], slope)
+        else:
+            for i in range(target.size):
+                target[i] = bodies.relu(source[i], slope)
 
 
 @parallel_kernel

@@ -17,6 +17,7 @@ from numba import prange
 
 from netcli.layers.normalisation.bodies import to_minus_beta
 from netcli.runtime.jit import kernel, parallel_kernel
+from netcli.runtime.vectors import same_memory
 
 CHUNKS = 32
 
@@ -104,6 +105,7 @@ def channel_gradients(dy, x, mean, partial, sums, products):
 def scale_and_shift(x, gain, shift, y):
     """y = gain x + shift, channel by channel. y may be x."""
     groups, positions, channels, width = x.shape
+    in_place = same_memory(x, y)
     # One image that stands plain is one row: there the channels are what threads can share.
     parts = min(channels, max(1, CHUNKS // (groups * positions)))
     for task in prange(groups * positions * parts):
@@ -113,8 +115,12 @@ def scale_and_shift(x, gain, shift, y):
         for channel in range(channels * part // parts, channels * (part + 1) // parts):
             g = gain[channel]
             offset = shift[channel]
-            for lane in range(width):
-                target[channel, lane] = g * source[channel, lane] + offset
+            if in_place:
+                for lane in range(width):
+                    target[channel, lane] = g * target[channel, lane] + offset
+            else:
+                for lane in range(width):
+                    target[channel, lane] = g * source[channel, lane] + offset
 
 
 @kernel

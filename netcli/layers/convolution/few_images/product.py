@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from netcli.layers.convolution.few_images.tiling import Places, best_tiling, patch_places, seen_from, tile_counts
+from netcli.layers.convolution.few_images.tiling import Places, Tiling, patch_places, seen_from, tile_counts
 from netcli.layers.convolution.lane_product import LaneProduct
 from netcli.layers.convolution.winograd.product import WinogradProduct
 from netcli.layers.windows import Windows
@@ -18,8 +18,8 @@ class TiledProduct:
     """One geometry for one number of images.
 
     ``channels`` and ``outputs`` are those of all groups together. Arrays: x (N, channels, P), y (N, outputs, Q);
-    weights (outputs, channels / groups, taps). ``plainly``: without Winograd's algorithm. ``stamp``: gives a number
-    that stands for the weights of a forward pass, so that they are packed once only, or None.
+    weights (outputs, channels / groups, taps). ``stamp``: gives a number that stands for the weights of a forward pass,
+    so that they are packed once only, or None.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class TiledProduct:
         groups: int,
         dtype: np.dtype,
         images: int,
-        plainly: bool,
+        tiling: Tiling,
         stamp: Callable[[], int | None],
     ) -> None:
         from netcli.layers.convolution.few_images import cpu
@@ -41,7 +41,6 @@ class TiledProduct:
         self._dtype = dtype
         self._windows = windows
         self._images, self._channels, self._outputs = images, channels, outputs
-        tiling = best_tiling(windows, channels, outputs, groups, images, LANES, plainly)
         self._tile = tiling.windows
         product = WinogradProduct if tiling.by_winograd else LaneProduct
         self._product = product(tiling.windows, channels, outputs, groups, dtype)

@@ -41,9 +41,12 @@ class Tiling:
 
 
 def best_tiling(
-    windows: Windows, channels: int, outputs: int, groups: int, images: int, lanes: int, plainly: bool
+    windows: Windows, channels: int, outputs: int, groups: int, images: int, lanes: int, plainly: bool, kept: bool
 ) -> Tiling:
-    """What is expected to take the least time; ``plainly``: without Winograd's algorithm."""
+    """What is expected to take the least time.
+
+    ``plainly``: without Winograd's algorithm; ``kept``: the packed weights of one pass serve the next.
+    """
     ways = []
     for side in _SIDES:
         sides = tuple(min(side, size) for size in windows.outputs)
@@ -62,7 +65,7 @@ def best_tiling(
         direct = image_groups * tile.output_positions * tile.taps * pairs * _PAIR_CYCLES
         ways.append((carried + direct, side, Tiling(tile, sides, False)))
         if not plainly and winograd.is_possible(tile):
-            cycles = carried + winograd.cycles(tile, channels, outputs, groups, image_groups)
+            cycles = carried + winograd.cycles(tile, channels, outputs, groups, image_groups, kept)
             ways.append((cycles, side, Tiling(tile, sides, True)))
     return min(ways, key=lambda way: way[:2])[2]
 

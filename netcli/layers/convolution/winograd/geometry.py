@@ -30,6 +30,8 @@ products; a tile and a channel; a tile and an output; and, once for all tiles, a
 _CACHED_PAIRS = 130_000
 _STREAMED_FILTER_CYCLES = 180.0
 """Channels times outputs from which filters do not stay in the cache between transform and use, and the cost then."""
+_KEPT_FILTER_CYCLES = 26.0
+"""The same for filters that were transformed in an earlier pass, and come from memory."""
 
 
 def is_possible(windows: Windows) -> bool:
@@ -40,11 +42,13 @@ def is_possible(windows: Windows) -> bool:
     return max(windows.pad) < FILTER_SIDE
 
 
-def cycles(windows: Windows, channels: int, outputs: int, groups: int, image_groups: int) -> float:
-    """What a forward pass is expected to take."""
+def cycles(windows: Windows, channels: int, outputs: int, groups: int, image_groups: int, kept: bool = False) -> float:
+    """What a forward pass is expected to take; ``kept``: with filters that are transformed already."""
     tiles = image_groups * tile_count(windows.outputs)
     pairs = channels * outputs / groups
     filter_cycles = _FILTER_CYCLES if pairs < _CACHED_PAIRS else _STREAMED_FILTER_CYCLES
+    if kept:
+        filter_cycles = _KEPT_FILTER_CYCLES
     transforms = tiles * (_INPUT_CYCLES * channels + _OUTPUT_CYCLES * outputs)
     return (tiles * _PRODUCT_CYCLES + filter_cycles) * pairs + transforms
 
