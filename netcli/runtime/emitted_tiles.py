@@ -29,6 +29,7 @@ without, and 17.5 so."""
 def multiply_tile(
     typing_context: Any,
     height: Any,
+    pixels: Any,
     weights: Any,
     weight_start: Any,
     weight_step: Any,
@@ -46,40 +47,60 @@ def multiply_tile(
     y_start_1: Any,
     y_step: Any,
 ) -> Any:
-    """One pair of tiles, whose runs are ``first_run`` to ``last_run``; otherwise as ``multiply_tiles``."""
+    """One pair of tiles, whose runs are ``first_run`` to ``last_run``, or with 1 of ``pixels`` the first of them.
+
+    Otherwise as ``multiply_tiles``.
+    """
     if not (are_values(weights, x, bias, y) and is_table(runs)):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = Emitter(context, builder, signature, arguments)
-        data = {"weights": tile.at(1, 2), "bias": tile.at(11, 12)}
-        weight_step, x_row_step, y_step = arguments[3], arguments[7], arguments[16]
-        bases = [tile.at(4, 5), tile.at(4, 6)]
-        targets = [tile.at(13, 14), tile.at(13, 15)]
-        table, first, last = tile.data(8), arguments[9], arguments[10]
+        data = {"weights": tile.at(2, 3), "bias": tile.at(12, 13)}
+        weight_step, x_row_step, y_step = arguments[4], arguments[8], arguments[17]
+        bases = [tile.at(5, 6), tile.at(5, 7)]
+        targets = [tile.at(14, 15), tile.at(14, 16)]
+        table, first, last = tile.data(9), arguments[10], arguments[11]
 
-        def case(rows: int) -> None:
+        def case(rows: int, pixels: int) -> None:
             start = [tile.spread(tile.load_item(tile.moved(data["bias"], r))) for r in range(rows)]
-            sums = [start[r] for r in range(rows) for _ in range(PIXELS)]
+            sums = [start[r] for r in range(rows) for _ in range(pixels)]
 
             def add_run(index: Any, sums: list[Any]) -> list[Any]:
                 entry = tile.moved(table, builder.mul(builder.add(first, index), constant(RUN_FIELDS)))
                 weight_row, length, *places = (tile.load_short(tile.moved(entry, i)) for i in range(RUN_FIELDS))
                 weights = tile.moved(data["weights"], builder.mul(weight_row, weight_step))
-                sources = [tile.source(base, place, x_row_step) for base, place in zip(bases, places, strict=True)]
+                sources = [tile.source(bases[p], places[p], x_row_step) for p in range(pixels)]
                 return _add_rows(tile, rows, length, (weights, weight_step), sources, sums)
 
             sums = tile.repeat(builder.sub(last, first), sums, add_run)
             for r in range(rows):
-                for p in range(PIXELS):
-                    tile.store(sums[r * PIXELS + p], tile.moved(targets[p], builder.mul(y_step, constant(r))))
+                for p in range(pixels):
+                    tile.store(sums[r * pixels + p], tile.moved(targets[p], builder.mul(y_step, constant(r))))
 
-        tile.switch(arguments[0], tile_height(np.dtype(weights.dtype.name)), case)
+        tile.switch_of_two(arguments[0], tile_height(np.dtype(weights.dtype.name)), arguments[1], PIXELS, case)
         return context.get_dummy_value()
 
     place = types.intp
     return types.void(
-        place, weights, place, place, x, place, place, place, runs, place, place, bias, place, y, place, place, place
+        place,
+        place,
+        weights,
+        place,
+        place,
+        x,
+        place,
+        place,
+        place,
+        runs,
+        place,
+        place,
+        bias,
+        place,
+        y,
+        place,
+        place,
+        place,
     ), generate
 
 
@@ -88,20 +109,21 @@ def _add_rows(
 ) -> list[Any]:
     """The sums after one run: ``length`` rows of each source times as many rows of weights, pointer and step."""
     builder = tile.builder
+    pixels = len(sources)
 
     def add(count: int) -> Callable[[Any, list[Any]], list[Any]]:
         def body(_: Any, carried: list[Any]) -> list[Any]:
-            pointer, at, sums = carried[0], carried[1 : 1 + PIXELS], list(carried[1 + PIXELS :])
+            pointer, at, sums = carried[0], carried[1 : 1 + pixels], list(carried[1 + pixels :])
             for _ in range(count):
                 tile.prefetch(tile.moved(pointer, builder.mul(weights[1], constant(_WEIGHTS_AHEAD))))
-                values = [tile.load(at[p]) for p in range(PIXELS)]
-                for p in range(PIXELS):
+                values = [tile.load(at[p]) for p in range(pixels)]
+                for p in range(pixels):
                     tile.prefetch(tile.moved(at[p], builder.mul(sources[p][1], constant(_VALUES_AHEAD))))
-                at = [tile.moved(at[p], sources[p][1]) for p in range(PIXELS)]
+                at = [tile.moved(at[p], sources[p][1]) for p in range(pixels)]
                 for r in range(rows):
                     weight = tile.spread(tile.load_item(tile.moved(pointer, r)))
-                    for p in range(PIXELS):
-                        k = r * PIXELS + p
+                    for p in range(pixels):
+                        k = r * pixels + p
                         sums[k] = tile.multiply_add(weight, values[p], sums[k])
                 pointer = tile.moved(pointer, weights[1])
             return [pointer, *at, *sums]
@@ -111,7 +133,7 @@ def _add_rows(
     carried = [weights[0], *(source[0] for source in sources), *sums]
     carried = tile.repeat(builder.sdiv(length, constant(_UNROLLED)), carried, add(_UNROLLED))
     carried = tile.repeat(builder.srem(length, constant(_UNROLLED)), carried, add(1))
-    return carried[1 + PIXELS :]
+    return carried[1 + pixels :]
 
 
 @intrinsic
@@ -170,10 +192,7 @@ def correlate_tile(
             for value, place in zip(sums, places, strict=True):
                 tile.store(value, place)
 
-        most = tile_height(np.dtype(x.dtype.name))
-        # One switch for both: the cases of two vectors behind those of one.
-        choice = builder.add(builder.mul(builder.sub(arguments[1], constant(1)), constant(most)), arguments[0])
-        tile.switch(choice, COLUMN_VECTORS * most, lambda which: case((which - 1) % most + 1, (which - 1) // most + 1))
+        tile.switch_of_two(arguments[0], tile_height(np.dtype(x.dtype.name)), arguments[1], COLUMN_VECTORS, case)
         return context.get_dummy_value()
 
     place = types.intp

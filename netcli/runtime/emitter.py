@@ -222,6 +222,14 @@ class Emitter:
             builder.branch(done)
         builder.position_at_end(done)
 
+    def switch_of_two(
+        self, choice: Any, most: int, other: Any, most_others: int, case: Callable[[int, int], None]
+    ) -> None:
+        """``case`` for each choice of 1 to ``most`` and of 1 to ``most_others``, in one switch."""
+        builder = self.builder
+        which = builder.add(builder.mul(builder.sub(other, constant(1)), constant(most)), choice)
+        self.switch(which, most_others * most, lambda k: case((k - 1) % most + 1, (k - 1) // most + 1))
+
     @property
     def _pointers(self) -> ir.VectorType:
         return ir.VectorType(self._item.as_pointer(), LANES)

@@ -29,6 +29,7 @@ def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, x_
         one, other = pairs[PIXELS * pair], min(pairs[PIXELS * pair + 1], most)
         emitted_tiles.multiply_tile(
             height,
+            1 if one == other else PIXELS,
             carray(weights, _ANY),
             weight_start,
             weight_step,
