@@ -27,9 +27,10 @@ ENOUGH_TASKS = 32
 _FEW_POSITIONS = 16
 """With no more outputs than these, an image group is too small to be worked on alone."""
 _FEW_CHANNELS = 8
-_ITEMS_AT_ONCE = 16
+ITEMS_AT_ONCE = 16
 """Positions whose transposed gradients stay in the first cache while all rows of x pass by."""
-_LEAST_CHUNK = 32
+LEAST_CHUNK = 32
+"""Positions that are worth a task of their own."""
 
 
 class LaneProduct:
@@ -80,11 +81,11 @@ class LaneProduct:
         columns = COLUMN_VECTORS * dy.shape[3]
         blocks = -(-self._outputs // self._groups // columns)
         items = dy.shape[0] * dy.shape[1]
-        chunks = max(1, min(ENOUGH_TASKS // (self._groups * blocks), items // _LEAST_CHUNK))
+        chunks = max(1, min(ENOUGH_TASKS // (self._groups * blocks), items // LEAST_CHUNK))
         rows = self._channels // self._groups
         partial = scratch("partial", (chunks, self._groups, blocks, windows.taps * rows, columns), self.dtype)
         transposed = scratch(
-            "transposed", (chunks * self._groups * blocks, _ITEMS_AT_ONCE, dy.shape[3], columns), self.dtype
+            "transposed", (chunks * self._groups * blocks, ITEMS_AT_ONCE, dy.shape[3], columns), self.dtype
         )
         self._kernels.correlate_windows(
             x, dy, table.offsets, table.taps * rows, self._groups, self._height, chunks, transposed, partial
@@ -93,7 +94,7 @@ class LaneProduct:
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient`` (outputs,)."""
-        chunks = max(1, min(ENOUGH_TASKS, dy.shape[0] * dy.shape[1] // _LEAST_CHUNK))
+        chunks = max(1, min(ENOUGH_TASKS, dy.shape[0] * dy.shape[1] // LEAST_CHUNK))
         partial = scratch("partial", (chunks, *dy.shape[2:]), self.dtype)
         self._kernels.add_bias_gradient(dy, partial, gradient)
 

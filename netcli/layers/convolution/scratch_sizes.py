@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from netcli.layers.convolution import lane_product
 from netcli.layers.convolution.few_images.tiling import Tiling, tile_counts
-from netcli.layers.convolution.lane_product import ENOUGH_TASKS
 from netcli.layers.convolution.winograd.geometry import OUTPUTS, TILE, tile_count
 from netcli.layers.convolution.winograd.product import (
     CACHE_VALUES,
@@ -26,10 +26,6 @@ from netcli.layers.windows import Windows
 from netcli.runtime.cpu import lane_count
 from netcli.runtime.threads import pool_size
 from netcli.runtime.tile_shape import COLUMN_VECTORS, tile_height
-
-_TRANSPOSED_ITEMS = 16
-_LEAST_ITEMS = 32
-"""Positions whose gradients a task of a LaneProduct transposes at once, and those that it has at least."""
 
 Sizes = dict[str, int]
 Geometry = tuple[Windows, int, int, int]
@@ -53,10 +49,10 @@ def direct_sizes(geometry: Geometry, image_groups: int, *, weights: bool, data: 
     sizes = {"packed": windows.taps * (max(packed, _packed(channels, outputs, groups)) if data else packed)}
     if weights:
         tasks = groups * -(-outputs // groups // columns)
-        most = image_groups * windows.output_positions // _LEAST_ITEMS
-        tasks *= max(1, min(ENOUGH_TASKS // tasks, most))
+        most = image_groups * windows.output_positions // lane_product.LEAST_CHUNK
+        tasks *= max(1, min(lane_product.ENOUGH_TASKS // tasks, most))
         sizes["partial"] = tasks * windows.taps * (channels // groups) * columns
-        sizes["transposed"] = tasks * _TRANSPOSED_ITEMS * lanes * columns
+        sizes["transposed"] = tasks * lane_product.ITEMS_AT_ONCE * lanes * columns
     return sizes
 
 
