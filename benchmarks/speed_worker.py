@@ -103,7 +103,9 @@ class Netcli:
         set_threads(settings.threads)
         self._before_mib = peak_mib()
         self.solver = None if settings.inference else _solver(settings.source())
-        self.net = self.solver.net if self.solver else Net(settings.source(), settings.phase, seed=SEED)
+        self.net = (
+            self.solver.net if self.solver else Net(settings.source(), settings.phase, seed=SEED, forward_only=True)
+        )
         self._values = input_values(self.net.graph)
         if self.solver:
             self.solver.before_iteration.append(self._write_inputs)

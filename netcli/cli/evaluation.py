@@ -76,7 +76,9 @@ def evaluate(
     book = ItemBook(feeds)
     with contextlib.ExitStack() as opened:
         opened.callback(book.close)
-        net = opened.enter_context(contextlib.closing(Net(source, pb.TEST, feeds=book, seed=0, device=device)))
+        net = opened.enter_context(
+            contextlib.closing(Net(source, pb.TEST, feeds=book, seed=0, device=device, forward_only=True))
+        )
         observer = observe(net)
         loaded = [load_weights(net, message, name) for message, name in zip(weights, names, strict=True)]
         batch = batch_size(net)
@@ -103,7 +105,9 @@ def evaluate(
 def _smaller(source: NetSource, net: Net, items: int, book: ItemBook) -> contextlib.closing[Net]:
     """The same net for a batch of ``items``."""
     smaller = with_batch_size(source, items)
-    return contextlib.closing(Net(smaller, pb.TEST, feeds=book, seed=0, share_with=net, device=net.context.device))
+    return contextlib.closing(
+        Net(smaller, pb.TEST, feeds=book, seed=0, share_with=net, device=net.context.device, forward_only=True)
+    )
 
 
 class _Means:

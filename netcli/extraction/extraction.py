@@ -93,7 +93,7 @@ def extraction(
             "NC567", "only images can be mirrored", layer=wanted.data.param.name, layer_type=wanted.data.param.type,
             expected="channels x height x width", actual=" x ".join(map(str, shapes[0])) or "one number",
         )  # fmt: skip
-    net = Net(wanted.with_input(items.tops, shapes, batch), pb.TEST, seed=0, device=device)
+    net = Net(wanted.with_input(items.tops, shapes, batch), pb.TEST, seed=0, device=device, forward_only=True)
     shape = net.graph.shapes[wanted.blob]
     if not shape or shape[0] != batch:
         raise RunError.of(

@@ -166,6 +166,10 @@ class Layer:
         """Values that kernels need within a pass, backward included if there is one, by the name of the scratch."""
         return {}
 
+    def channel_map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """s and t (channels,), if forward is y = s x + t for each channel (axis 1), by parameters alone; else None."""
+        return None
+
     def gradient_exception(self, kind: str, index: int) -> str:
         """Why backward does not give the derivative of forward by blob ``index`` of ``kind``; "" where it does.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from netcli.layers.share import WHOLE, Share
 from netcli.net import debug_info
 from netcli.net.batch_parts import loss_factors
 from netcli.net.cuda_runners import on_device
+from netcli.net.folding import Folding
 from netcli.net.gradient_rooms import gradient_rooms
 from netcli.net.graph import build_graph
 from netcli.net.learnable import Learnable
@@ -57,6 +58,9 @@ class Net:
         share: the part of each batch that is computed here.
         keep_gradients: False lets the gradients of blobs take turns in the same memory on the CPU, so that after a
             backward pass only those of the parameters can be looked at.
+        forward_only: promises that ``backward`` is never called. Layers then keep nothing for it, and on the CPU
+            BatchNorm, Scale and Bias in place behind a convolution become part of its weights in passes over the whole
+            net, unless a callback or ``debug`` looks at them.
 
     Attributes:
         cuda: what runs its layers on the GPU; None on the CPU.
@@ -87,6 +91,7 @@ class Net:
         device: str = "cpu",
         share: Share = WHOLE,
         keep_gradients: bool = True,
+        forward_only: bool = False,
     ) -> None:
         self.seed = fresh_seed() if seed is None else seed
         self.cuda = on_device(device)
@@ -119,6 +124,9 @@ class Net:
             )
             for step in self.graph.steps
         ]
+        self._folding: Folding | None = None
+        if forward_only:
+            self._go_forward_only()
         for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
             weights = bound.plan.loss_weights
             bound.loss_weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
@@ -170,8 +178,9 @@ class Net:
         end = len(self._steps) if last is None else last + 1
         if self.cuda and sources:
             self.cuda.prepare()
+        folded = self._fold(whole=first == 0 and last is None)
         for index, bound in enumerate(self._steps[first:end], first):
-            if sources or bound.bottoms:
+            if (sources or bound.bottoms) and index not in folded:
                 self._run_step(index, bound)
         self.context.pass_index += 1
 
@@ -255,6 +264,20 @@ class Net:
         """Closes the data layers' files and threads."""
         for step in self.graph.steps:
             step.layer.close()
+
+    def _go_forward_only(self) -> None:
+        for layer in self.layers:
+            layer.runs_backward = False
+        if self.cuda is None:
+            self._folding = Folding(self.graph.steps)
+
+    def _fold(self, whole: bool) -> Set[int]:
+        """The layers that the next pass leaves out, because those before them do their work."""
+        if self._folding is None:
+            return frozenset()
+        yes = whole and not (self.before_forward or self.after_forward or self.debug)
+        self._folding.apply(yes)
+        return self._folding.folded if yes else frozenset()
 
     def _run_step(self, index: int, bound: _BoundStep) -> None:
         for callback in self.before_forward:

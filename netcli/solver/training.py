@@ -279,7 +279,7 @@ class Solver:
         self._meters.append(meter)
         return Net(
             source, feeds=meter, seed=self.seed, share_with=share_with, keep_gradients=self._keep_gradients,
-            device=self._device, share=share,
+            forward_only=bool(share_with) and not self._keep_gradients, device=self._device, share=share,
         )  # fmt: skip
 
     def _use_seed(self, seed: int) -> None:

@@ -169,8 +169,13 @@ class WindowedProduct(Layer):
         return (PlainView(self.axis),) * 3 if self._is_small(images) else self._lane_views
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        weights = self._as_weights(self._weights())
         bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
+        self._multiply(bottoms, tops, self._weights(), bias)
+
+    def _multiply(
+        self, bottoms: Sequence[Blob], tops: Sequence[Blob], plain_weights: np.ndarray, bias: np.ndarray | None
+    ) -> None:
+        weights = self._as_weights(plain_weights)
         for bottom, top in zip(bottoms, tops, strict=True):
             images = math.prod(bottom.shape[: self.axis])
             bottom_view, top_view, _ = self._views(images)

@@ -110,6 +110,14 @@ class BatchNorm(Layer):
             x, dy, mean, gain, sums, products, lanes_in_use(x, place, self.shape), self.real(self._count), dx
         )
 
+    def channel_map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        if not self.stored:
+            return None
+        mean, variance = (np.empty(blob.shape, self.context.dtype) for blob in self.params[:2])
+        self._read_stored(mean, variance)
+        gain = 1 / np.sqrt(variance + self.eps)
+        return gain, -mean * gain
+
     def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
         return [] if self.stored else self._input.shapes(bottom_shapes)
 

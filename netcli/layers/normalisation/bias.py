@@ -50,6 +50,12 @@ class Bias(Layer):
             self.span = given_span(self, shape, bottom_shapes[1], settings.axis, "bias_param")
         return [shape]
 
+    def channel_map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        if not (self.learned and self.span.is_of_channels):
+            return None
+        shift = vector(self.params[0])
+        return np.ones_like(shift), shift
+
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         place = self.span.place(bottoms[0].values)
         x = self.span.form(bottoms[0].values.read(place), place)

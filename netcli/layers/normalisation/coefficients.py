@@ -33,9 +33,14 @@ class Span:
         """Number of coefficients."""
         return math.prod(self.coefficient_shape)
 
+    @property
+    def is_of_channels(self) -> bool:
+        """Whether the coefficients run along the channels."""
+        return (self.first, self.axes) == (1, 1)
+
     def place(self, replicas: Replicas) -> Place:
         """Where to work: in lanes only if the coefficients run along the channels, or if there is but one."""
-        return replicas.home() if self.axes == 0 or (self.first, self.axes) == (1, 1) else PLAIN
+        return replicas.home() if self.axes == 0 or self.is_of_channels else PLAIN
 
     def form(self, array: np.ndarray, place: Place) -> np.ndarray:
         """A view (groups, positions, count, width) of the ``array`` at ``place``."""

@@ -72,6 +72,11 @@ class Scale(Layer):
             dx = self.span.form(bottoms[0].gradients.write(place), place)
             self.kernels.scale_and_shift(dy, vector(self._coefficients(bottoms)), self._vector("zero"), dx)
 
+    def channel_map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        if not (self.learned and self.span.is_of_channels):
+            return None
+        return vector(self.params[0]), vector(self.params[1]) if len(self.params) > 1 else self._vector("zero")
+
     def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
         return self._input.shapes(bottom_shapes)
 

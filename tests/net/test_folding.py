@@ -1,0 +1,117 @@
+"""A net that only goes forward gives what the layers one by one give, without running those that are folded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netcli.net.net import Net
+from netcli.prototxt import NetSource
+from netcli.runtime.blob import PLAIN
+from netcli.schema import caffe_pb2 as pb
+
+NET = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: BATCH dim: 4 dim: 7 dim: 6 } } }
+layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 6 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
+layer { name: "bn1" type: "BatchNorm" bottom: "conv1" top: "conv1" }
+layer { name: "scale1" type: "Scale" bottom: "conv1" top: "conv1" scale_param { bias_term: true } }
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
+layer { name: "conv2" type: "Convolution" bottom: "conv1" top: "conv2"
+  convolution_param { num_output: 4 kernel_size: 1 group: 2 bias_term: false weight_filler { type: "xavier" } } }
+layer { name: "bias2" type: "Bias" bottom: "conv2" top: "conv2" }
+layer { name: "scale2" type: "Scale" bottom: "conv2" top: "conv2" }
+layer { name: "conv3" type: "Convolution" bottom: "conv2" top: "conv3"
+  convolution_param { num_output: 4 kernel_size: 3 weight_filler { type: "xavier" } } }
+layer { name: "bn3" type: "BatchNorm" bottom: "conv3" top: "bn3" }
+layer { name: "scale3" type: "Scale" bottom: "bn3" top: "bn3" scale_param { axis: 2 num_axes: 1 } }
+"""
+FOLDED = ["bn1", "scale1", "bias2", "scale2"]
+
+
+def made(batch: int, *, forward_only: bool, share_with: Net | None = None) -> Net:
+    source = NetSource.from_text(NET.replace("BATCH", str(batch)))
+    net = Net(source, pb.TEST, seed=3, share_with=share_with, forward_only=forward_only)
+    if share_with is None:
+        draw_parameters(net, 5)
+    return net
+
+
+def draw_parameters(net: Net, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for blobs in net.params.values():
+        for blob in blobs:
+            blob.values.write(PLAIN)[...] = rng.uniform(0.5, 1.5, blob.shape)
+
+
+def answer(net: Net) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(7)
+    net.blobs["data"].values.write(PLAIN)[...] = rng.standard_normal(net.blobs["data"].shape)
+    net.forward()
+    return {name: blob.values.read(PLAIN).copy() for name, blob in net.blobs.items()}
+
+
+def assert_same(mine: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    for name, values in expected.items():
+        scale = np.abs(values).max()
+        np.testing.assert_allclose(mine[name], values, rtol=0, atol=2e-6 * scale, err_msg=name)
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The layers that have run."""
+    ran: list[str] = []
+    run = Net._run_step
+    monkeypatch.setattr(Net, "_run_step", lambda net, i, bound: (ran.append(bound.plan.name), run(net, i, bound)))
+    return ran
+
+
+@pytest.mark.parametrize("batch", [1, 17])
+def test_what_is_folded_changes_nothing(batch: int, passes: list[str]) -> None:
+    plain = made(batch, forward_only=False)
+    expected = answer(plain)
+    everything = passes.copy()
+    passes.clear()
+    assert_same(answer(made(batch, forward_only=True)), expected)
+    assert passes == [name for name in everything if name not in FOLDED]
+
+
+def test_new_parameters_count_in_the_next_pass() -> None:
+    plain = made(1, forward_only=False)
+    folded = made(1, forward_only=True, share_with=plain)
+    before = answer(folded)
+    assert_same(before, answer(plain))
+    draw_parameters(plain, 6)
+    after = answer(folded)
+    assert_same(after, answer(plain))
+    assert not np.allclose(after["bn3"], before["bn3"])
+
+
+def test_another_batch_size() -> None:
+    plain, folded = (made(1, forward_only=only) for only in (False, True))
+    for net in (plain, folded):
+        answer(net)
+        net.blobs["data"].reshape((18, 4, 7, 6))
+    assert_same(answer(folded), answer(plain))
+
+
+def test_nothing_is_folded_where_somebody_looks(passes: list[str]) -> None:
+    net = made(1, forward_only=True)
+    whole = answer(net)
+    passes.clear()
+    net.forward(0, 1)
+    net.forward(2)
+    assert passes.count("relu1") == 1
+    assert set(FOLDED) <= set(passes)
+    assert_same({name: blob.values.read(PLAIN) for name, blob in net.blobs.items()}, whole)
+    passes.clear()
+    net.after_forward.append(lambda index: None)
+    assert_same(answer(net), whole)
+    assert set(FOLDED) <= set(passes)
+
+
+def test_statistics_of_the_batch_are_not_folded(passes: list[str]) -> None:
+    source = NetSource.from_text(NET.replace("BATCH", "2"))
+    net = Net(source, pb.TRAIN, seed=3, forward_only=True)
+    net.forward()
+    assert [name for name in FOLDED if name not in passes] == ["bias2", "scale2"]
