@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from netcli.runtime.cuda.device_function import device_function
 from netcli.runtime.cuda.kernel import BLOCK, cuda_kernel
 from netcli.runtime.cuda.rows import ROW_BLOCK, largest_of, total_of
 from netcli.runtime.cuda.toolkit import SIMULATED, cuda
@@ -26,12 +27,17 @@ _TWO_HISTORIES = "f4*, f4*, f4*, f4*, i4*, f4*, f4*, f4*, i4"
 _ZERO = np.float32(0)
 
 
+@device_function
+def regularised(gradient, weight, scale, decay, takes_l1):
+    """The gradient of the loss with a weight decay of either kind."""
+    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
+    return bodies.regularised(gradient, weight, scale, l2, l1)
+
+
 @cuda_kernel(_ONE_HISTORY, block=UNIT)
 def sgd(weights, gradients, history, owners, own, common, clipping, takes_l1):
     i, item = np.uint32(cuda.grid(1)), np.uint32(owners[np.uint32(cuda.blockIdx.x)] * 2)
-    decay = own[np.uint32(item + 1)]
-    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
-    gradient = bodies.regularised(gradients[i], weights[i], common[0] * clipping[0], l2, l1)
+    gradient = regularised(gradients[i], weights[i], common[0] * clipping[0], own[np.uint32(item + 1)], takes_l1)
     after, update = bodies.sgd(gradient, history[i], own[item], common[1])
     history[i] = after
     gradients[i] = update
@@ -41,9 +47,7 @@ def sgd(weights, gradients, history, owners, own, common, clipping, takes_l1):
 @cuda_kernel(_ONE_HISTORY, block=UNIT)
 def nesterov(weights, gradients, history, owners, own, common, clipping, takes_l1):
     i, item = np.uint32(cuda.grid(1)), np.uint32(owners[np.uint32(cuda.blockIdx.x)] * 2)
-    decay = own[np.uint32(item + 1)]
-    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
-    gradient = bodies.regularised(gradients[i], weights[i], common[0] * clipping[0], l2, l1)
+    gradient = regularised(gradients[i], weights[i], common[0] * clipping[0], own[np.uint32(item + 1)], takes_l1)
     after, update = bodies.nesterov(gradient, history[i], own[item], common[1])
     history[i] = after
     gradients[i] = update
@@ -53,9 +57,7 @@ def nesterov(weights, gradients, history, owners, own, common, clipping, takes_l
 @cuda_kernel(_ONE_HISTORY, block=UNIT)
 def adagrad(weights, gradients, history, owners, own, common, clipping, takes_l1):
     i, item = np.uint32(cuda.grid(1)), np.uint32(owners[np.uint32(cuda.blockIdx.x)] * 2)
-    decay = own[np.uint32(item + 1)]
-    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
-    gradient = bodies.regularised(gradients[i], weights[i], common[0] * clipping[0], l2, l1)
+    gradient = regularised(gradients[i], weights[i], common[0] * clipping[0], own[np.uint32(item + 1)], takes_l1)
     after, update = bodies.adagrad(gradient, history[i], own[item], common[1])
     history[i] = after
     gradients[i] = update
@@ -65,9 +67,7 @@ def adagrad(weights, gradients, history, owners, own, common, clipping, takes_l1
 @cuda_kernel(_ONE_HISTORY, block=UNIT)
 def rmsprop(weights, gradients, history, owners, own, common, clipping, takes_l1):
     i, item = np.uint32(cuda.grid(1)), np.uint32(owners[np.uint32(cuda.blockIdx.x)] * 2)
-    decay = own[np.uint32(item + 1)]
-    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
-    gradient = bodies.regularised(gradients[i], weights[i], common[0] * clipping[0], l2, l1)
+    gradient = regularised(gradients[i], weights[i], common[0] * clipping[0], own[np.uint32(item + 1)], takes_l1)
     after, update = bodies.rmsprop(gradient, history[i], own[item], common[1], common[2], common[3])
     history[i] = after
     gradients[i] = update
@@ -77,9 +77,7 @@ def rmsprop(weights, gradients, history, owners, own, common, clipping, takes_l1
 @cuda_kernel(_TWO_HISTORIES, block=UNIT)
 def adadelta(weights, gradients, squares, updates, owners, own, common, clipping, takes_l1):
     i, item = np.uint32(cuda.grid(1)), np.uint32(owners[np.uint32(cuda.blockIdx.x)] * 2)
-    decay = own[np.uint32(item + 1)]
-    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
-    gradient = bodies.regularised(gradients[i], weights[i], common[0] * clipping[0], l2, l1)
+    gradient = regularised(gradients[i], weights[i], common[0] * clipping[0], own[np.uint32(item + 1)], takes_l1)
     square, mean, update = bodies.adadelta(gradient, squares[i], updates[i], own[item], common[1], common[2], common[3])
     squares[i] = square
     updates[i] = mean
@@ -90,9 +88,7 @@ def adadelta(weights, gradients, squares, updates, owners, own, common, clipping
 @cuda_kernel(_TWO_HISTORIES, block=UNIT)
 def adam(weights, gradients, means, squares, owners, own, common, clipping, takes_l1):
     i, item = np.uint32(cuda.grid(1)), np.uint32(owners[np.uint32(cuda.blockIdx.x)] * 2)
-    decay = own[np.uint32(item + 1)]
-    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
-    gradient = bodies.regularised(gradients[i], weights[i], common[0] * clipping[0], l2, l1)
+    gradient = regularised(gradients[i], weights[i], common[0] * clipping[0], own[np.uint32(item + 1)], takes_l1)
     mean, square, update = bodies.adam(
         gradient, means[i], squares[i], own[item], common[1], common[2], common[3], common[4], common[5], common[6]
     )
@@ -105,12 +101,10 @@ def adam(weights, gradients, means, squares, owners, own, common, clipping, take
 @cuda_kernel(_TWO_HISTORIES, block=UNIT)
 def adamw(weights, gradients, means, squares, owners, own, common, clipping, takes_l1):
     i, item = np.uint32(cuda.grid(1)), np.uint32(owners[np.uint32(cuda.blockIdx.x)] * 2)
-    decay = own[np.uint32(item + 1)]
-    l2, l1 = (_ZERO, decay) if takes_l1 else (decay, _ZERO)
     mean, square, update = bodies.adamw(
         common[0] * clipping[0] * gradients[i], means[i], squares[i], own[item],
         common[1], common[2], common[3], common[4], common[5], common[6],
-        bodies.regularised(_ZERO, weights[i], _ZERO, l2, l1),
+        regularised(_ZERO, weights[i], _ZERO, own[np.uint32(item + 1)], takes_l1),
     )  # fmt: skip
     means[i] = mean
     squares[i] = square

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from netcli.runtime.cuda.kernel import cuda_kernel
-from netcli.runtime.cuda.rows import ROW_BLOCK, total_of
+from netcli.runtime.cuda.rows import ROW_BLOCK, part_of_product, total_of
 from netcli.runtime.cuda.toolkit import cuda
 
 uint32 = np.uint32
@@ -23,13 +23,7 @@ def rescale_rows(rows, rescaled, features, least):
     parts = cuda.shared.array(ROW_BLOCK, float32)
     thread = uint32(cuda.threadIdx.x)
     first = uint32(uint32(cuda.blockIdx.x) * features)
-    total = float32(0)
-    k = thread
-    while k < features:
-        value = rows[uint32(first + k)]
-        total += value * value
-        k = uint32(k + uint32(ROW_BLOCK))
-    parts[thread] = total
+    parts[thread] = part_of_product(rows, rows, first, uint32(1), features, thread)
     cuda.syncthreads()
     factor = float32(1) / math.sqrt(total_of(parts) + least)
     k = thread

@@ -13,7 +13,7 @@ import numpy as np
 from netcli.layers.loss.cuda_kernels import label_class
 from netcli.runtime.cuda.device_function import device_function
 from netcli.runtime.cuda.kernel import cuda_kernel
-from netcli.runtime.cuda.rows import ROW_BLOCK, total_of
+from netcli.runtime.cuda.rows import ROW_BLOCK, part_of_product, total_of
 from netcli.runtime.cuda.toolkit import cuda
 
 uint32 = np.uint32
@@ -27,13 +27,7 @@ def row_lengths(rows, lengths, features):
     parts = cuda.shared.array(ROW_BLOCK, float32)
     thread, row = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
     first = uint32(row * features)
-    total = float32(0)
-    k = thread
-    while k < features:
-        value = rows[uint32(first + k)]
-        total += value * value
-        k = uint32(k + uint32(ROW_BLOCK))
-    parts[thread] = total
+    parts[thread] = part_of_product(rows, rows, first, uint32(1), features, thread)
     cuda.syncthreads()
     if thread == 0:
         lengths[row] = math.sqrt(total_of(parts))
@@ -48,13 +42,7 @@ def unit_rows(rows, units, lengths, unit_lengths, features):
     parts = cuda.shared.array(ROW_BLOCK, float32)
     thread, row = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
     first = uint32(row * features)
-    total = float32(0)
-    k = thread
-    while k < features:
-        value = rows[uint32(first + k)]
-        total += value * value
-        k = uint32(k + uint32(ROW_BLOCK))
-    parts[thread] = total
+    parts[thread] = part_of_product(rows, rows, first, uint32(1), features, thread)
     cuda.syncthreads()
     length = math.sqrt(total_of(parts))
     factor = float32(0)
@@ -192,12 +180,7 @@ def add_projected_rows(unit_gradient, units, lengths, gradient, features):
     parts = cuda.shared.array(ROW_BLOCK, float32)
     thread, row = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
     first = uint32(row * features)
-    inner = float32(0)
-    k = thread
-    while k < features:
-        inner += unit_gradient[uint32(first + k)] * units[uint32(first + k)]
-        k = uint32(k + uint32(ROW_BLOCK))
-    parts[thread] = inner
+    parts[thread] = part_of_product(unit_gradient, units, first, uint32(1), features, thread)
     cuda.syncthreads()
     inner = total_of(parts)
     if lengths[row] > 0:
@@ -214,12 +197,7 @@ def turn_across(x, lengths, dx, features):
     parts = cuda.shared.array(ROW_BLOCK, float32)
     thread, item = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
     first = uint32(item * features)
-    inner = float32(0)
-    k = thread
-    while k < features:
-        inner += x[uint32(first + k)] * dx[uint32(first + k)]
-        k = uint32(k + uint32(ROW_BLOCK))
-    parts[thread] = inner
+    parts[thread] = part_of_product(x, dx, first, uint32(1), features, thread)
     cuda.syncthreads()
     factor = total_of(parts)
     if lengths[item] > 0:

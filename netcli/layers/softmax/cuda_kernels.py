@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from netcli.runtime.cuda.kernel import cuda_kernel
-from netcli.runtime.cuda.rows import LEAST, ROW_BLOCK, largest_of, total_of
+from netcli.runtime.cuda.rows import LEAST, ROW_BLOCK, largest_of, part_of_product, total_of
 from netcli.runtime.cuda.toolkit import cuda
 
 uint32 = np.uint32
@@ -59,13 +59,7 @@ def softmax_backward(y, dy, dx, channels, inner):
     thread, row = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
     outer = uint32(row // inner)
     first = uint32(uint32(uint32(outer * channels) * inner) + uint32(row - uint32(outer * inner)))
-    total = float32(0)
-    k = thread
-    while k < channels:
-        place = uint32(first + uint32(k * inner))
-        total += dy[place] * y[place]
-        k = uint32(k + uint32(ROW_BLOCK))
-    parts[thread] = total
+    parts[thread] = part_of_product(dy, y, first, inner, channels, thread)
     cuda.syncthreads()
     total = total_of(parts)
     k = thread

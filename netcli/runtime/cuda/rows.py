@@ -20,6 +20,18 @@ LEAST = np.float32(-np.inf)
 
 
 @device_function
+def part_of_product(a, b, first, step, count, thread):  # type: ignore[no-untyped-def]
+    """What ``thread`` has of the product of two rows of ``count`` elements, ``step`` apart, that begin at ``first``."""
+    total = np.float32(0)
+    k = thread
+    while k < count:
+        place = np.uint32(first + np.uint32(k * step))
+        total += a[place] * b[place]
+        k = np.uint32(k + np.uint32(ROW_BLOCK))
+    return total
+
+
+@device_function
 def total_of(parts):  # type: ignore[no-untyped-def]
     """The sum of ``parts`` (ROW_BLOCK,)."""
     total = parts[0]
