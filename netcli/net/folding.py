@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netcli.layers.convolution.convolution import Convolution
+from netcli.layers.convolution.depthwise import Depthwise
 from netcli.layers.convolution.fold import Fold
 from netcli.net.step import Step
 
@@ -16,12 +17,16 @@ class Folding:
     """All folds of a net on the CPU, whose parameters are there. ``folded``: the indices of the layers left out."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self._folds: list[tuple[Convolution, Fold]] = []
+        self._folds: list[tuple[Convolution | Depthwise, Fold]] = []
         self.folded: set[int] = set()
         for index, step in enumerate(steps):
-            behind = _maps_behind(steps, index)
-            if behind and isinstance(step.layer, Convolution):
-                self._folds.append((step.layer, Fold(step.layer, [steps[i].layer for i in behind])))
+            layer = step.layer
+            if (
+                isinstance(layer, Convolution | Depthwise)
+                and layer.axis == 1
+                and (behind := _maps_behind(steps, index))
+            ):
+                self._folds.append((layer, Fold(layer, [steps[i].layer for i in behind])))
                 self.folded.update(behind)
 
     def apply(self, yes: bool) -> None:

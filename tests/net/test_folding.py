@@ -21,12 +21,15 @@ layer { name: "conv2" type: "Convolution" bottom: "conv1" top: "conv2"
   convolution_param { num_output: 4 kernel_size: 1 group: 2 bias_term: false weight_filler { type: "xavier" } } }
 layer { name: "bias2" type: "Bias" bottom: "conv2" top: "conv2" }
 layer { name: "scale2" type: "Scale" bottom: "conv2" top: "conv2" }
-layer { name: "conv3" type: "Convolution" bottom: "conv2" top: "conv3"
+layer { name: "deep" type: "DepthwiseConvolution" bottom: "conv2" top: "deep"
+  convolution_param { kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
+layer { name: "deep_bn" type: "BatchNorm" bottom: "deep" top: "deep" }
+layer { name: "conv3" type: "Convolution" bottom: "deep" top: "conv3"
   convolution_param { num_output: 4 kernel_size: 3 weight_filler { type: "xavier" } } }
 layer { name: "bn3" type: "BatchNorm" bottom: "conv3" top: "bn3" }
 layer { name: "scale3" type: "Scale" bottom: "bn3" top: "bn3" scale_param { axis: 2 num_axes: 1 } }
 """
-FOLDED = ["bn1", "scale1", "bias2", "scale2"]
+FOLDED = ["bn1", "scale1", "bias2", "scale2", "deep_bn"]
 
 
 def made(batch: int, *, forward_only: bool, share_with: Net | None = None) -> Net:
@@ -115,3 +118,13 @@ def test_statistics_of_the_batch_are_not_folded(passes: list[str]) -> None:
     net = Net(source, pb.TRAIN, seed=3, forward_only=True)
     net.forward()
     assert [name for name in FOLDED if name not in passes] == ["bias2", "scale2"]
+
+
+def test_a_convolution_whose_outputs_are_not_the_channels_stays_as_it_is(passes: list[str]) -> None:
+    text = NET.replace("kernel_size: 3 pad: 1", "kernel_size: 3 pad: 1 axis: 2").replace(
+        "dim: 4 dim: 7", "dim: 6 dim: 7"
+    )
+    start = text.index('layer { name: "relu1"')
+    net = Net(NetSource.from_text(text[:start].replace("BATCH", "2")), pb.TEST, seed=3, forward_only=True)
+    net.forward()
+    assert "bn1" in passes

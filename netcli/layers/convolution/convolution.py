@@ -20,19 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netcli.layers.convolution.fold import Fold
 from netcli.layers.convolution.geometry import channel_axis, check_groups, convolution_windows
 from netcli.layers.convolution.windowed_product import WindowedProduct
 from netcli.layers.layer import EQUAL_TO_BOTTOMS
 from netcli.layers.registry import register
-from netcli.runtime.blob import Blob, Shape
+from netcli.runtime.blob import Shape
 
 
 @register("Convolution", v1="CONVOLUTION", param="convolution_param", bottoms=(1, None), tops=EQUAL_TO_BOTTOMS)
 class Convolution(WindowedProduct):
-    fold: Fold | None = None
-    """What forward takes instead of the parameters, if the layers behind are to be done along."""
-
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N..., C, spatial...) -> (N..., num_output, spatial'...) for each bottom.
 
@@ -56,15 +52,6 @@ class Convolution(WindowedProduct):
             settings=settings,
         )
         return [(*shape[:axis], settings.num_output, *windows.outputs)] * len(bottom_shapes)
-
-    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        if self.fold is None:
-            super().forward(bottoms, tops)
-        else:
-            self._multiply(bottoms, tops, *self.fold.parameters())
-
-    def _weights_stamp(self) -> int | None:
-        return super()._weights_stamp() if self.fold is None else self.fold.stamp
 
     def scratch_sizes(self, bottom_shapes: Sequence[Shape], propagate_down: Sequence[bool]) -> dict[str, int]:
         return self._window_scratch(bottom_shapes, propagate_down)

@@ -11,6 +11,7 @@ import numpy as np
 from netcli.layers.convolution.few_images.pointwise import PointwiseProduct, is_pointwise
 from netcli.layers.convolution.few_images.product import TiledProduct
 from netcli.layers.convolution.few_images.tiling import Tiling, best_tiling, fills_few_lanes
+from netcli.layers.convolution.fold import Fold
 from netcli.layers.convolution.lane_product import LaneProduct, TransposedLaneProduct
 from netcli.layers.convolution.scratch_sizes import Sizes, direct_sizes, tiled_sizes, winograd_sizes
 from netcli.layers.convolution.winograd.geometry import is_faster
@@ -51,6 +52,8 @@ class WindowedProduct(Layer):
 
     transposed: ClassVar[bool] = False
     geometry: Geometry
+    fold: Fold | None = None
+    """What forward takes instead of the parameters, if the layers behind are to be done along."""
     _product: tuple[int, Product] | None = None
 
     def _plan(
@@ -162,6 +165,8 @@ class WindowedProduct(Layer):
 
     def _weights_stamp(self) -> int | None:
         """A number that stands for the present weights; None where they change from pass to pass, or unseen."""
+        if self.fold is not None:
+            return self.fold.stamp
         return None if self.training else self.params[0].values.stamp
 
     def _views(self, images: int) -> tuple[LaneView | PlainView, ...]:
@@ -169,13 +174,12 @@ class WindowedProduct(Layer):
         return (PlainView(self.axis),) * 3 if self._is_small(images) else self._lane_views
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
-        self._multiply(bottoms, tops, self._weights(), bias)
-
-    def _multiply(
-        self, bottoms: Sequence[Blob], tops: Sequence[Blob], plain_weights: np.ndarray, bias: np.ndarray | None
-    ) -> None:
-        weights = self._as_weights(plain_weights)
+        bias: np.ndarray | None
+        if self.fold is not None:
+            weights, bias = self.fold.parameters()
+        else:
+            weights, bias = self._weights(), self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
+        weights = self._as_weights(weights)
         for bottom, top in zip(bottoms, tops, strict=True):
             images = math.prod(bottom.shape[: self.axis])
             bottom_view, top_view, _ = self._views(images)
