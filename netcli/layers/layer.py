@@ -170,6 +170,10 @@ class Layer:
         """s and t (channels,), if forward is y = s x + t for each channel (axis 1), by parameters alone; else None."""
         return None
 
+    def channel_slopes(self, channels: int) -> np.ndarray | None:
+        """a (channels,), if forward is y = x where x > 0 and else a x for each channel (axis 1); otherwise None."""
+        return None
+
     def gradient_exception(self, kind: str, index: int) -> str:
         """Why backward does not give the derivative of forward by blob ``index`` of ``kind``; "" where it does.
 

@@ -21,13 +21,15 @@ class Folding:
         self.folded: set[int] = set()
         for index, step in enumerate(steps):
             layer = step.layer
-            if (
-                isinstance(layer, Convolution | Depthwise)
-                and layer.axis == 1
-                and (behind := _maps_behind(steps, index))
-            ):
-                self._folds.append((layer, Fold(layer, [steps[i].layer for i in behind])))
-                self.folded.update(behind)
+            if not (isinstance(layer, Convolution | Depthwise) and layer.axis == 1 and len(step.tops) == 1):
+                continue
+            behind = _in_place_behind(steps, index)
+            maps = [step.layer for step in behind[: _leading_maps(behind)]]
+            rest = behind[len(maps) :]
+            bends = bool(rest) and rest[0].layer.channel_slopes(layer.params[0].shape[0]) is not None
+            if maps or bends:
+                self._folds.append((layer, Fold(layer, maps, rest[0].layer if bends else None)))
+                self.folded.update(range(index + 1, index + 1 + len(maps) + bends))
 
     def apply(self, yes: bool) -> None:
         """Whether the convolutions do the work of the layers behind them in the next pass."""
@@ -35,12 +37,15 @@ class Folding:
             convolution.fold = fold if yes else None
 
 
-def _maps_behind(steps: Sequence[Step], index: int) -> list[int]:
-    """The layers right behind ``index`` that map the channels of its only top in place."""
+def _in_place_behind(steps: Sequence[Step], index: int) -> list[Step]:
+    """The steps right behind ``index`` that work in place on its top."""
     tops = steps[index].tops
-    found: list[int] = []
-    for i in range(index + 1, len(steps)):
-        if len(tops) != 1 or not steps[i].bottoms == steps[i].tops == tops or steps[i].layer.channel_map() is None:
-            break
-        found.append(i)
-    return found
+    end = index + 1
+    while end < len(steps) and steps[end].bottoms == steps[end].tops == tops:
+        end += 1
+    return list(steps[index + 1 : end])
+
+
+def _leading_maps(steps: Sequence[Step]) -> int:
+    """How many of the first ``steps`` are channel maps."""
+    return next((i for i, step in enumerate(steps) if step.layer.channel_map() is None), len(steps))

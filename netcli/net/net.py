@@ -59,8 +59,8 @@ class Net:
         keep_gradients: False lets the gradients of blobs take turns in the same memory on the CPU, so that after a
             backward pass only those of the parameters can be looked at.
         forward_only: promises that ``backward`` is never called. Layers then keep nothing for it, and on the CPU
-            BatchNorm, Scale and Bias in place behind a convolution become part of its weights in passes over the whole
-            net, unless a callback or ``debug`` looks at them.
+            convolutions do what BatchNorm, Scale, Bias, ReLU and PReLU in place behind them would do, in passes over
+            the whole net, unless a callback or ``debug`` looks.
 
     Attributes:
         cuda: what runs its layers on the GPU; None on the CPU.

@@ -41,6 +41,8 @@ def multiply_tile(
     first_run: Any,
     last_run: Any,
     bias: Any,
+    slopes: Any,
+    bends: Any,
     bias_start: Any,
     y: Any,
     y_start_0: Any,
@@ -51,15 +53,15 @@ def multiply_tile(
 
     Otherwise as ``multiply_tiles``.
     """
-    if not (are_values(weights, x, bias, y) and is_table(runs)):
+    if not (are_values(weights, x, bias, slopes, y) and is_table(runs)):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = Emitter(context, builder, signature, arguments)
-        data = {"weights": tile.at(2, 3), "bias": tile.at(12, 13)}
-        weight_step, x_row_step, y_step = arguments[4], arguments[8], arguments[17]
+        data = {"weights": tile.at(2, 3), "bias": tile.at(12, 15), "slopes": tile.at(13, 15)}
+        weight_step, x_row_step, y_step = arguments[4], arguments[8], arguments[19]
         bases = [tile.at(5, 6), tile.at(5, 7)]
-        targets = [tile.at(14, 15), tile.at(14, 16)]
+        targets = [tile.at(16, 17), tile.at(16, 18)]
         table, first, last = tile.data(9), arguments[10], arguments[11]
 
         def case(rows: int, pixels: int) -> None:
@@ -73,7 +75,12 @@ def multiply_tile(
                 sources = [tile.source(bases[p], places[p], x_row_step) for p in range(pixels)]
                 return _add_rows(tile, rows, length, (weights, weight_step), sources, sums)
 
+            def bend(_: Any, sums: list[Any]) -> list[Any]:
+                slopes = [tile.spread(tile.load_item(tile.moved(data["slopes"], r))) for r in range(rows)]
+                return [tile.bent(value, slopes[k // pixels]) for k, value in enumerate(sums)]
+
             sums = tile.repeat(builder.sub(last, first), sums, add_run)
+            sums = tile.repeat(arguments[14], sums, bend)
             for r in range(rows):
                 for p in range(pixels):
                     tile.store(sums[r * pixels + p], tile.moved(targets[p], builder.mul(y_step, constant(r))))
@@ -96,6 +103,8 @@ def multiply_tile(
         place,
         place,
         bias,
+        slopes,
+        place,
         place,
         y,
         place,

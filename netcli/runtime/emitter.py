@@ -168,6 +168,11 @@ class Emitter:
     def multiply_add(self, left: Any, right: Any, total: Any) -> Any:
         return self.builder.call(self._fused, [left, right, total])
 
+    def bent(self, vector: Any, slopes: Any) -> Any:
+        """Where it is above 0 the vector, elsewhere (NaN included) its product with ``slopes``."""
+        above = self.builder.fcmp_ordered(">", vector, self.constant_vector(0))
+        return self.builder.select(above, vector, self.builder.fmul(vector, slopes))
+
     def transposed(self, square: Sequence[Any]) -> Sequence[Any]:
         """LANES vectors, as columns: halves change places, then quarters, and so on."""
         distance = LANES // 2

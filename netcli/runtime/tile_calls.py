@@ -24,7 +24,7 @@ _ANY = (1,)
 
 
 def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, x_row_step, runs, starts, run_step, pairs,
-              first, last, most, bias, bias_start, y, y_start, y_step, row_step):  # fmt: skip
+              first, last, most, bias, slopes, bends, bias_start, y, y_start, y_step, row_step):  # fmt: skip
     for pair in range(first, last):
         one, other = pairs[PIXELS * pair], min(pairs[PIXELS * pair + 1], most)
         emitted_tiles.multiply_tile(
@@ -41,6 +41,8 @@ def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, x_
             starts[pair * run_step],
             starts[pair * run_step + 1],
             carray(bias, _ANY),
+            carray(slopes, _ANY),
+            bends,
             bias_start,
             carray(y, _ANY),
             y_start + one * y_step,
@@ -79,7 +81,7 @@ def prepare(dtype: np.dtype) -> None:
     array, table, number = types.CPointer(value), types.CPointer(types.int32), types.intp
     multiply = [
         number, array, number, number, array, number, number, number, table, table, number, table, number, number,
-        number, array, number, array, number, number, number,
+        number, array, array, number, number, array, number, number, number,
     ]  # fmt: skip
     correlate = [
         number, number, number, array, number, table, number, number, array, number, number, number, array, number,
@@ -127,6 +129,8 @@ def multiply_tiles(
     last: Any,
     most: Any,
     bias: Any,
+    slopes: Any,
+    bends: Any,
     bias_start: Any,
     y: Any,
     y_start: Any,
@@ -134,7 +138,7 @@ def multiply_tiles(
     row_step: Any,
 ) -> Any:
     """See ``netcli.runtime.tiles``."""
-    if not (are_values(weights, x, bias, y) and is_table(runs) and is_table(starts) and is_table(pairs)):
+    if not (are_values(weights, x, bias, slopes, y) and is_table(runs) and is_table(starts) and is_table(pairs)):
         return None
     place = types.intp
     return types.void(
@@ -154,6 +158,8 @@ def multiply_tiles(
         place,
         place,
         bias,
+        slopes,
+        place,
         place,
         y,
         place,

@@ -28,6 +28,8 @@ def multiply_tiles(
     last,
     most,
     bias,
+    slopes,
+    bends,
     bias_start,
     y,
     y_start,
@@ -52,6 +54,11 @@ def multiply_tiles(
                     weight = weights[weight_start + (weight_row + j) * weight_step + r]
                     for lane in range(LANES):
                         y[target + r * row_step + lane] += weight * x[source + place + j * x_row_step + lane]
+        if bends:
+            for r in range(height):
+                for lane in range(LANES):
+                    if not y[target + r * row_step + lane] > 0:
+                        y[target + r * row_step + lane] *= slopes[bias_start + r]
 
 
 @kernel

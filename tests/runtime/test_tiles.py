@@ -22,10 +22,11 @@ TYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @kernel
-def multiply(height, weights, x, x_step, x_row_step, runs, starts, run_step, pairs, most, bias, y, y_step):
+def multiply(height, weights, x, x_step, x_row_step, runs, starts, run_step, pairs, most, bias, slopes, bends, y,
+             y_step):  # fmt: skip
     multiply_tiles(
         height, weights, WEIGHT_STEP, WEIGHT_STEP, x, LANES, x_step, x_row_step, runs, starts, run_step, pairs, 1,
-        len(pairs) // 2, most, bias, 1, y, 2 * LANES, y_step, 2 * LANES,
+        len(pairs) // 2, most, bias, slopes, bends, 1, y, 2 * LANES, y_step, 2 * LANES,
     )  # fmt: skip
 
 
@@ -49,7 +50,8 @@ def close(got: np.ndarray, expected: np.ndarray) -> None:
 
 @TYPES
 @pytest.mark.parametrize("shared", [False, True], ids=["runs of each pair", "runs for all"])
-def test_multiply(dtype: type, shared: bool) -> None:
+@pytest.mark.parametrize("bends", [0, 1], ids=["straight", "bent"])
+def test_multiply(dtype: type, shared: bool, bends: int) -> None:
     """Runs of 0, 1 and more rows, with and without a second position, at every height; the last pair has one tile.
 
     Rows of x stand anywhere.
@@ -66,7 +68,7 @@ def test_multiply(dtype: type, shared: bool) -> None:
     weights = rng.standard_normal((12, WEIGHT_STEP)).astype(dtype)
     x = rng.standard_normal(30 * LANES + 100).astype(dtype)
     for height in range(1, tile_height(dtype) + 1):
-        bias = rng.standard_normal(height + 1).astype(dtype)
+        bias, slopes = rng.standard_normal((2, height + 1)).astype(dtype)
         y = np.full((4 * 30 + 2, LANES), 7, dtype)
         expected = y.astype(np.float64)
         for pair, tiles in ((1, (0, 2)), (2, (3, 3))):
@@ -77,10 +79,12 @@ def test_multiply(dtype: type, shared: bool) -> None:
                     for i in range(count if places[pixel] >= 0 else 0):
                         value = x[LANES + x_step * tile + places[pixel] + i * x_row_step :][:LANES]
                         rows += weights[1 + j + i, :height, None].astype(np.float64) * value
+                if bends:
+                    rows = np.where(rows > 0, rows, slopes[1:, None] * rows)
                 expected[2 + 30 * tile : 2 + 30 * tile + 2 * height : 2] = rows
         multiply(
             height, weights.ravel(), x, x_step, x_row_step, runs.ravel(), starts, 0 if shared else 1, pairs.ravel(),
-            most, bias, y.reshape(-1), 30 * LANES,
+            most, bias, slopes, bends, y.reshape(-1), 30 * LANES,
         )  # fmt: skip
         close(y, expected)
 
@@ -108,7 +112,7 @@ def test_nothing_to_sum_up_leaves_the_bias_and_the_sums() -> None:
     y, out = np.zeros(6 * LANES, np.float32), np.ones(3 * COLUMNS, np.float32)
     x, bias = np.full(8 * COLUMNS * LANES, np.nan, np.float32), np.array([0, 3], np.float32)
     no_runs, pairs = np.zeros(3, np.int32), np.array([0, 0, 0, 1], np.int32)
-    multiply(1, x, x, LANES, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, y, LANES)
+    multiply(1, x, x, LANES, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, bias, 0, y, LANES)
     assert (y[2 * LANES : 4 * LANES] == 3).all()
     correlate(1, 1, 1, x, np.array([-1, -1], np.int32), 0, 2, x, out)
     assert (out == 1).all()

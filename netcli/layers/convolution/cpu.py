@@ -89,14 +89,15 @@ def pack_block(values, start, step, rows, panels, target, target_step, columns):
 
 @parallel_kernel
 def multiply_windows(
-    x, x_steps, pairs, starts, runs, weights, bias, images, groups, outputs, parts, output_parts, y, y_steps
+    x, x_steps, pairs, starts, runs, weights, bias, slopes, images, groups, outputs, parts, output_parts, y, y_steps
 ):
     """y = bias + weights times the windows of x: a forward pass, or a data gradient with the backward tables.
 
-    x, y: flat, in lanes or not. x_steps: from image to image, from group to group, from channel to channel; y_steps:
-    from image to image, from output to output, from one of the positions that ``pairs`` counts to the next. weights: as
-    packed, of ``outputs`` in all; bias: (outputs,) or more. The pairs are cut into ``parts`` and the blocks of outputs
-    into ``output_parts``, so that few images still keep all threads busy.
+    x, y: flat, in lanes or not. x_steps: from image to image, from group to group, from channel to channel;
+    y_steps: from image to image, from output to output, from one of the positions that ``pairs`` counts to the
+    next. weights: as packed, of ``outputs`` in all; bias: (outputs,) or more; slopes of what is not above 0:
+    likewise, or none. The pairs are cut into ``parts`` and the blocks of outputs into ``output_parts``, so that few
+    images still keep all threads busy.
     """
     group_outputs = outputs // groups
     blocks, summed = weights.shape[1:3]
@@ -129,6 +130,8 @@ def multiply_windows(
                     min(some + _PAIRS_AT_ONCE, last_pair),
                     y.size,
                     bias,
+                    slopes,
+                    min(slopes.size, 1),
                     output,
                     y,
                     image * y_steps[0] + output * y_steps[1],

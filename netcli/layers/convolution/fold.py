@@ -1,9 +1,9 @@
-"""A convolution and the channel maps behind it as one convolution, for passes that only go forward.
+"""A convolution and what stands behind it as one layer, for passes that only go forward.
 
     s (w x + b) + t = (s w) x + (s b + t)
 
 with s and t what BatchNorm with stored statistics, Scale and Bias multiply each channel by and add to it. Results
-differ from those of the layers one by one by rounding.
+differ from those of the layers one by one by rounding. ReLU or PReLU behind them bends the sums before they are stored.
 """
 
 from __future__ import annotations
@@ -17,23 +17,29 @@ from netcli.runtime.blob import PLAIN, Blob
 
 
 class Fold:
-    """What ``convolution`` multiplies by and adds, with ``maps``, layers that have a ``channel_map``, behind it."""
+    """What ``convolution`` takes instead of its parameters.
 
-    def __init__(self, convolution: Layer, maps: Sequence[Layer]) -> None:
+    ``maps``: the layers behind it that have a ``channel_map``; ``bend``: the one behind them with ``channel_slopes``.
+    """
+
+    def __init__(self, convolution: Layer, maps: Sequence[Layer], bend: Layer | None) -> None:
         self._convolution = convolution
         self._maps = maps
+        self._bend = bend
+        self._layers = [convolution, *maps, *([bend] if bend else [])]
         weights = convolution.params[0]
-        self._weights = Blob(weights.shape, convolution.context.dtype)
+        self._weights = Blob(weights.shape, convolution.context.dtype) if maps else weights
         self._bias = Blob(weights.shape[:1], convolution.context.dtype)
+        self._slopes: np.ndarray | None = None
         self._made_of: list[int | None] = []
 
-    def parameters(self) -> tuple[np.ndarray, np.ndarray]:
-        """Weights and bias, made anew where a parameter of one of the layers has changed."""
-        stamps = [blob.values.stamp for layer in (self._convolution, *self._maps) for blob in layer.params]
+    def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Weights, bias (outputs,) and slopes (outputs,) if any, made anew where a layer's parameter has changed."""
+        stamps = [blob.values.stamp for layer in self._layers for blob in layer.params]
         if stamps != self._made_of or None in stamps:
             self._make()
             self._made_of = stamps
-        return self._weights.values.read(PLAIN), self._bias.values.read(PLAIN)
+        return self._weights.values.read(PLAIN), self._bias.values.read(PLAIN), self._slopes
 
     @property
     def stamp(self) -> int | None:
@@ -52,4 +58,6 @@ class Fold:
             bias *= gain
             bias += shift
             factor *= gain
-        np.multiply(weights, factor.reshape(-1, *(1,) * (weights.ndim - 1)), out=self._weights.values.write(PLAIN))
+        if self._maps:
+            np.multiply(weights, factor.reshape(-1, *(1,) * (weights.ndim - 1)), out=self._weights.values.write(PLAIN))
+        self._slopes = None if self._bend is None else self._bend.channel_slopes(bias.size)

@@ -59,9 +59,16 @@ class LaneProduct:
         self._offsets = functools.cache(self._make_offsets)
         self._wide = functools.cache(lambda *shape: aligned_zeros(shape, dtype))
 
-    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Writes y; ``bias`` (outputs,) or None."""
-        self.multiply(x, self.packed(weights, False), bias, y, False)
+    def forward(
+        self,
+        x: np.ndarray,
+        weights: np.ndarray,
+        bias: np.ndarray | None,
+        y: np.ndarray,
+        slopes: np.ndarray | None = None,
+    ) -> None:
+        """Writes y; ``bias`` (outputs,) or None; ``slopes`` (outputs,) of what is not above 0, or None."""
+        self.multiply(x, self.packed(weights, False), bias, y, False, slopes)
 
     def backward_data(
         self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray, constant: np.ndarray | None = None
@@ -114,9 +121,11 @@ class LaneProduct:
         constant: np.ndarray | None,
         target: np.ndarray,
         for_backward: bool,
+        slopes: np.ndarray | None = None,
     ) -> None:
         """Writes y of x, or with ``for_backward`` dx of dy, with weights that were packed for it."""
         constant = self._zeros if constant is None else constant
+        slopes = self._zeros[:0] if slopes is None else slopes
         blocks = packed.shape[1]
         source, target = self._side_by_side(source), self._side_by_side(target)
         positions = self._windows.input_positions if for_backward else self._windows.output_positions
@@ -131,8 +140,8 @@ class LaneProduct:
         (images, inputs, channels, lanes), made = source.shape, target.shape[2]
         self._kernels.multiply_windows(
             source.reshape(-1), (inputs * channels * lanes, channels // self._groups * lanes, lanes),
-            table.pairs, table.starts, table.runs, packed, constant, images, self._groups, made, parts, output_parts,
-            target.reshape(-1), (target.shape[1] * made * lanes, lanes, made * lanes),
+            table.pairs, table.starts, table.runs, packed, constant, slopes, images, self._groups, made, parts,
+            output_parts, target.reshape(-1), (target.shape[1] * made * lanes, lanes, made * lanes),
         )  # fmt: skip
 
     def _side_by_side(self, lanes: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 
@@ -41,6 +41,20 @@ class Product(Protocol):
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient``, of the bias's shape."""
+
+
+class BendingProduct(Protocol):
+    """A product that can do a ReLU along, as those of convolutions can."""
+
+    def forward(
+        self,
+        x: np.ndarray,
+        weights: np.ndarray,
+        bias: np.ndarray | None,
+        y: np.ndarray,
+        slopes: np.ndarray | None = None,
+    ) -> None:
+        """As Product's; what is not above 0 is multiplied by its channel's slope in the end."""
 
 
 class WindowedProduct(Layer):
@@ -175,8 +189,9 @@ class WindowedProduct(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         bias: np.ndarray | None
+        slopes: np.ndarray | None = None
         if self.fold is not None:
-            weights, bias = self.fold.parameters()
+            weights, bias, slopes = self.fold.parameters()
         else:
             weights, bias = self._weights(), self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
         weights = self._as_weights(weights)
@@ -184,7 +199,11 @@ class WindowedProduct(Layer):
             images = math.prod(bottom.shape[: self.axis])
             bottom_view, top_view, _ = self._views(images)
             x, y = bottom_view.read(bottom.values), top_view.write(top.values)
-            self._product_for(images).forward(x, weights, bias, y)
+            product = self._product_for(images)
+            if slopes is None:
+                product.forward(x, weights, bias, y)
+            else:
+                cast(BendingProduct, product).forward(x, weights, bias, y, slopes)
             top_view.store(top.values)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:

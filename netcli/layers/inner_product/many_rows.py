@@ -41,10 +41,17 @@ class ManyRows(LaneProduct):
         self._tile_columns = COLUMN_VECTORS * self._lanes
         self._no_constant = np.zeros(self._height, dtype)
 
-    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Writes y; ``bias`` (outputs,) or None."""
-        if not weights.flags.c_contiguous:
-            super().forward(x, weights, bias, y)
+    def forward(
+        self,
+        x: np.ndarray,
+        weights: np.ndarray,
+        bias: np.ndarray | None,
+        y: np.ndarray,
+        slopes: np.ndarray | None = None,
+    ) -> None:
+        """Writes y; ``bias`` (outputs,) or None; ``slopes``: as LaneProduct's."""
+        if not weights.flags.c_contiguous or slopes is not None:
+            super().forward(x, weights, bias, y, slopes)
             return
         room = self._room_of_threads(self._length * self._lanes)
         self._inner_kernels.multiply_rows_in_lanes(

@@ -59,6 +59,9 @@ class PReLU(Layer):
         else:
             self.kernels.prelu_rows_forward(_rows(x), self._slopes(x.shape[1]), _rows(y))
 
+    def channel_slopes(self, channels: int) -> np.ndarray | None:
+        return self._slopes(channels)
+
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         place = tops[0].gradients.home()
         x = self._input.values(bottoms[0], tops[0]).read(place)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from netcli.layers.layer import Layer
 from netcli.layers.registry import register
 from netcli.runtime.blob import Blob, Shape
@@ -42,6 +44,9 @@ class ReLU(Layer):
         x = bottoms[0].values.read(place).reshape(-1)
         y = tops[0].values.write(place).reshape(-1)
         self.kernels.relu_forward(x, self.slope, bottoms[0] is tops[0], y)
+
+    def channel_slopes(self, channels: int) -> np.ndarray | None:
+        return np.full(channels, self.slope, self.context.dtype)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:

@@ -38,9 +38,16 @@ class PointwiseProduct(TiledProduct):
         self._ahead, self._back = (self._runs(count // groups) for count in (channels, outputs))
         self._no_constant = np.zeros(max(channels, outputs), self._dtype)
 
-    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Writes y; ``bias`` (outputs,) or None."""
-        self._multiply(x, self._ahead, self.packed(weights), self._no_constant if bias is None else bias, y)
+    def forward(
+        self,
+        x: np.ndarray,
+        weights: np.ndarray,
+        bias: np.ndarray | None,
+        y: np.ndarray,
+        slopes: np.ndarray | None = None,
+    ) -> None:
+        """Writes y; ``bias`` (outputs,) or None; ``slopes`` (outputs,) of what is not above 0, or None."""
+        self._multiply(x, self._ahead, self.packed(weights), self._no_constant if bias is None else bias, y, slopes)
 
     def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
         """Writes dx."""
@@ -53,7 +60,13 @@ class PointwiseProduct(TiledProduct):
         return runs
 
     def _multiply(
-        self, x: np.ndarray, runs: np.ndarray, packed: np.ndarray, constant: np.ndarray, y: np.ndarray
+        self,
+        x: np.ndarray,
+        runs: np.ndarray,
+        packed: np.ndarray,
+        constant: np.ndarray,
+        y: np.ndarray,
+        slopes: np.ndarray | None = None,
     ) -> None:
         (images, channels, positions), made = x.shape, y.shape[1]
         summed = channels // self._groups
@@ -61,7 +74,7 @@ class PointwiseProduct(TiledProduct):
         parts = min(len(self._pairs), max(1, ENOUGH_TASKS // (output_parts * images)))
         self._windowed_kernels.multiply_windows(
             x.reshape(-1), (channels * positions, summed * positions, positions),
-            self._pairs, self._run_starts, runs, packed, constant,
+            self._pairs, self._run_starts, runs, packed, constant, self._no_constant[:0] if slopes is None else slopes,
             images, self._groups, made, parts, output_parts,
             y.reshape(-1), (made * positions, positions, 1),
         )  # fmt: skip

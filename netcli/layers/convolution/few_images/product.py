@@ -53,11 +53,18 @@ class TiledProduct:
         self._stamp = stamp
         self._kept: tuple[int, np.ndarray] | None = None
 
-    def forward(self, x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Writes y; ``bias`` (outputs,) or None."""
+    def forward(
+        self,
+        x: np.ndarray,
+        weights: np.ndarray,
+        bias: np.ndarray | None,
+        y: np.ndarray,
+        slopes: np.ndarray | None = None,
+    ) -> None:
+        """Writes y; ``bias`` (outputs,) or None; ``slopes`` (outputs,) of what is not above 0, or None."""
         patches = self.gathered("patches", x, self._x, self._channels)
         results = self.room("results", self._y, self._outputs)
-        self._product.multiply(patches, self.packed(weights), bias, results, False)
+        self._product.multiply(patches, self.packed(weights), bias, results, False, slopes)
         self.scattered(results, self._y, y)
 
     def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:

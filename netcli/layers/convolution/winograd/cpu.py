@@ -96,9 +96,9 @@ def _transform_inputs(values, inputs, first, count, image_step, channels, room, 
 
 @parallel_kernel
 def multiply_frequencies(
-    x, inputs, filters, bias, groups, parts, splits, runs, one_run, pairs, zeros, room, outputs, y
+    x, inputs, filters, bias, slopes, groups, parts, splits, runs, one_run, pairs, zeros, room, outputs, y
 ):
-    """y = bias + the convolution of x.
+    """y = bias + the convolution of x, with ``slopes`` (outputs,) or none of what is not above 0.
 
     The tiles of all images are cut into ``parts``, and the blocks of outputs into ``splits``, so that few tiles still
     keep all threads busy. runs: the one run (0, C / groups, 0, 0); one_run: (0, 1); pairs: 0, 1, 2 and so on, as many
@@ -153,6 +153,8 @@ def multiply_frequencies(
                     (count + 1) // 2,
                     count - 1,
                     zeros,
+                    zeros,
+                    0,
                     0,
                     own,
                     products + frequency * product_step + (first - first_made) * LANES,
@@ -171,6 +173,8 @@ def multiply_frequencies(
                     (image * results * made + output) * LANES,
                     outputs[tile],
                     bias,
+                    slopes,
+                    min(slopes.size, 1),
                     output,
                 )
 

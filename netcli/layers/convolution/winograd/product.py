@@ -89,11 +89,13 @@ class WinogradProduct(LaneProduct):
         constant: np.ndarray | None,
         target: np.ndarray,
         for_backward: bool,
+        slopes: np.ndarray | None = None,
     ) -> None:
         """As LaneProduct's."""
         import numba
 
         constant = self._zeros if constant is None else constant
+        slopes = self._zeros[:0] if slopes is None else slopes
         lanes, blocks = source.shape[3], packed.shape[2]
         summed, made = source.shape[2] // self._groups, target.shape[2] // self._groups
         windows = turned(self._windows) if for_backward else self._windows
@@ -105,8 +107,8 @@ class WinogradProduct(LaneProduct):
         runs, one_run = np.array([[0, summed, 0, 0]], np.int32), np.array([0, 1], np.int32)
         pairs = np.arange(tiles // parts + 2, dtype=np.int32)
         self._winograd.multiply_frequencies(
-            source, inputs, packed, constant, self._groups, parts, splits, runs, one_run, pairs, self._no_bias, room,
-            outputs, target,
+            source, inputs, packed, constant, slopes, self._groups, parts, splits, runs, one_run, pairs, self._no_bias,
+            room, outputs, target,
         )  # fmt: skip
 
     def _room(self, rows: int, lanes: int, more: int = 0) -> np.ndarray:

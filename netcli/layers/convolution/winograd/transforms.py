@@ -30,6 +30,7 @@ _SCALE_A, _SCALE_B = 1 / (2 * _AA * (_AA - _BB)), 1 / (2 * _BB * (_BB - _AA))
 """One over the product of a point's distances from the other finite points: +-a, +-b."""
 
 Line = Sequence[Vector]
+Finish = Callable[[Line], Line]
 
 
 def _inputs(d: Line) -> list[Vector]:
@@ -86,12 +87,13 @@ def _filter_gradients(u: Line) -> list[Vector]:
 def _square_transform(side: int, along: Callable[[Line], list[Vector]]) -> Callable[..., Any]:
     """What emits a transform: it carries a square of ``side`` from source to target by ``along`` both ways."""
 
-    def emit(vectors: Emitter, source: Square, target: Square, added: Vector | None = None) -> None:
+    def emit(vectors: Emitter, source: Square, target: Square, finish: Finish | None = None) -> None:
         values = [vectors.vector_unless_negative(source.base, place) for place in source.places(side)]
         columns = [along(values[j::side]) for j in range(side)]
         rows = [along([column[i] for column in columns]) for i in range(len(columns[0]))]
-        for value, place in zip((value for row in rows for value in row), target.places(len(rows)), strict=True):
-            vectors.store_unless_negative(value if added is None else value + added, target.base, place)
+        results: Line = [value for row in rows for value in row]
+        for value, place in zip(finish(results) if finish else results, target.places(len(rows)), strict=True):
+            vectors.store_unless_negative(value, target.base, place)
 
     return emit
 
@@ -151,18 +153,29 @@ def transform_output(
     target_start: Any,
     target_places: Any,
     bias: Any,
+    slopes: Any,
+    bends: Any,
     output: Any,
 ) -> Any:
-    """A^T m A plus ``bias[output]``: 6 x 6 to 4 x 4."""
-    if not are_values(source, target, bias):
+    """A^T m A plus ``bias[output]``: 6 x 6 to 4 x 4; if ``bends``, what is not above 0 times ``slopes[output]``."""
+    if not are_values(source, target, bias, slopes):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = Emitter(context, builder, signature, arguments)
         squares = [Square(vectors, signature, arguments, first) for first in (0, 3)]
-        added = Vector(vectors, vectors.spread(vectors.load_item(vectors.at(6, 7))))
-        _square_transform(TILE_SIDE, _outputs)(vectors, *squares, added)
+        added = Vector(vectors, vectors.spread(vectors.load_item(vectors.at(6, 9))))
+
+        def bend(_: Any, values: list[Any]) -> list[Any]:
+            slope = vectors.spread(vectors.load_item(vectors.at(7, 9)))
+            return [vectors.bent(value, slope) for value in values]
+
+        def finish(results: Line) -> Line:
+            sums = [(result + added).value for result in results]
+            return [Vector(vectors, value) for value in vectors.repeat(arguments[8], sums, bend)]
+
+        _square_transform(TILE_SIDE, _outputs)(vectors, *squares, finish)
         return context.get_dummy_value()
 
     place = types.intp
-    return types.void(source, place, places, target, place, target_places, bias, place), generate
+    return types.void(source, place, places, target, place, target_places, bias, slopes, place, place), generate
