@@ -63,6 +63,8 @@ class Share:
 
     def mean_divisor(self, counted: float) -> float:
         """``mean_divisors`` of one number."""
+        if not self.divided:
+            return max(1.0, float(counted))
         return float(self.mean_divisors(np.array([counted]))[0])
 
     def mean_divisors(self, counted: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from netcli.net.learnable import Learnable
 from netcli.net.step import ParameterSlot, Step
 from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.runtime.pieces import Pieces
 from netcli.runtime.shared_room import SharedRoom
 from netcli.runtime.streams import fresh_seed, stream
 
@@ -42,6 +43,7 @@ class _BoundStep:
     tops: list[Blob]
     bottom_shapes: list[Shape] = field(default_factory=list)
     loss_weights: list[float] = field(default_factory=list)
+    weighted_tops: list[tuple[Blob, float]] = field(default_factory=list)
 
 
 class Net:
@@ -113,6 +115,7 @@ class Net:
         self.blobs.update((blob.name, blob) for layer in self.layers for blob in layer.made_tops)
         self.params: dict[str, list[Blob]] = {}
         self.learnable: list[Learnable] = []
+        self._gradient_pieces = Pieces()
         self._make_parameters(share_with)
         self._steps = [
             _BoundStep(
@@ -130,6 +133,7 @@ class Net:
         for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
             weights = bound.plan.loss_weights
             bound.loss_weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
+            bound.weighted_tops = [pair for pair in zip(bound.tops, bound.loss_weights, strict=True) if pair[1]]
         if not keep_gradients:
             self._share_gradient_memory()
         for bound in self._steps:
@@ -158,12 +162,7 @@ class Net:
     @property
     def weighted_tops(self) -> list[tuple[Blob, float]]:
         """What the loss is the sum of: tops, and the weights of their elements."""
-        return [
-            (top, weight)
-            for bound in self._steps
-            for top, weight in zip(bound.tops, bound.loss_weights, strict=True)
-            if weight
-        ]
+        return [pair for bound in self._steps for pair in bound.weighted_tops]
 
     def forward(self, first: int = 0, last: int | None = None) -> float:
         """Runs layers ``first`` to ``last`` (inclusive, all by default) and returns the weighted loss."""
@@ -197,12 +196,12 @@ class Net:
 
         Of a divided batch it is this part's, such that all parts add up to the loss of the batch.
         """
-        return sum(
-            weight * float(top.values.read(PLAIN).sum())
-            for bound in self._steps[first:end]
-            for top, weight in zip(bound.tops, bound.loss_weights, strict=True)
-            if weight
-        )
+        total = 0.0
+        for bound in self._steps[first:end]:
+            for top, weight in bound.weighted_tops:
+                values = top.values.read(PLAIN)
+                total += weight * float(values.item() if values.size == 1 else values.sum())
+        return total
 
     def backward(self, last: int | None = None, first: int = 0) -> None:
         """Runs layers backward from ``last`` down to ``first``. Parameter gradients add up."""
@@ -227,10 +226,10 @@ class Net:
         if self.cuda:
             self.cuda.clear([item.blob.gradients for item in self.learnable])
             return
-        from netcli.runtime.lane_kernels import clear
+        from netcli.runtime.piece_kernels import clear
 
-        for item in self.learnable:
-            clear(item.blob.gradients.write(PLAIN).reshape(-1))
+        gradients = [item.blob.gradients.write(PLAIN) for item in self.learnable]
+        clear(self._gradient_pieces.table(gradients), self.context.dtype.type(0))
 
     def reshape(self) -> None:
         """Infers all shapes again from those of the inputs, without running anything."""

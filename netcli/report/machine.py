@@ -57,9 +57,10 @@ def threading_layer() -> str:
     import numba
     import numpy as np
 
-    from netcli.runtime.lane_kernels import plain_to_lanes
+    from netcli.runtime.piece_kernels import clear
+    from netcli.runtime.pieces import Pieces
 
-    plain_to_lanes(np.zeros((4, 1, 1), np.float32), np.zeros((1, 1, 1, 4), np.float32))
+    clear(Pieces().table([np.ones(1, np.float32)]), np.float32(0))
     layer: str = numba.threading_layer()
     return layer
 

@@ -137,8 +137,11 @@ class Replicas:
     def write(self, place: Place) -> np.ndarray: ...
     def write(self, place: Place) -> Any:
         """The array at ``place``, of any content, to be overwritten wholly; other places become stale."""
-        array = self._array(place)
-        self._fresh = {place}
+        array = self._arrays.get(place)
+        if array is None:
+            array = self._array(place)
+        if len(self._fresh) != 1 or place not in self._fresh:
+            self._fresh = {place}
         self._exposed = False
         self._version = next(_versions)
         return array

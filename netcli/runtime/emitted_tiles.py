@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from netcli.runtime.emitter import Emitter, are_values, constant, is_negative, is_table
 from netcli.runtime.jit import LANES
-from netcli.runtime.tile_shape import COLUMN_VECTORS, PIXELS, RUN_FIELDS, tile_height
+from netcli.runtime.tile_shape import COLUMN_VECTORS, PIXELS, RUN_FIELDS, tile_height, tile_side
 
 _UNROLLED = 2
 _WEIGHTS_AHEAD, _VALUES_AHEAD = 40, 8
@@ -208,6 +208,60 @@ def correlate_tile(
     return types.void(
         place, place, x, place, offsets, place, place, transposed, place, place, place, out, place, place
     ), generate
+
+
+@intrinsic
+def correlate_lanes_tile(
+    typing_context: Any,
+    rows: Any,
+    outputs: Any,
+    x: Any,
+    x_start: Any,
+    offsets: Any,
+    first: Any,
+    count: Any,
+    dy: Any,
+    dy_start: Any,
+    item_step: Any,
+    out: Any,
+    out_start: Any,
+    out_step: Any,
+) -> Any:
+    """As ``correlate_lanes``, of which it is one tile."""
+    if not (are_values(x, dy, out) and is_table(offsets)):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tile = Emitter(context, builder, signature, arguments)
+        x_data, offset_data, dy_data, target = tile.at(2, 3), tile.at(4, 5), tile.at(7, 8), tile.at(10, 11)
+        item_step, out_step = arguments[9], arguments[12]
+
+        def case(rows: int, outputs: int) -> None:
+            starts = [tile.moved(target, builder.mul(out_step, constant(r))) for r in range(rows)]
+            places = [tile.moved(start, k * LANES) for start in starts for k in range(outputs)]
+
+            def add_item(index: Any, carried: list[Any]) -> list[Any]:
+                row, sums = carried[0], list(carried[1:])
+                offset = tile.load_short(tile.moved(offset_data, index))
+                pointer, step = tile.source(x_data, builder.mul(offset, constant(LANES)), constant(LANES))
+                gradients = [tile.load(tile.moved(row, k * LANES)) for k in range(outputs)]
+                for r in range(rows):
+                    value = tile.load(pointer)
+                    pointer = tile.moved(pointer, step)
+                    for k in range(outputs):
+                        sums[r * outputs + k] = tile.multiply_add(value, gradients[k], sums[r * outputs + k])
+                return [tile.moved(row, item_step), *sums]
+
+            sums = tile.repeat(arguments[6], [dy_data, *(tile.load(place) for place in places)], add_item)[1:]
+            for value, place in zip(sums, places, strict=True):
+                tile.store(value, place)
+
+        side = tile_side(np.dtype(x.dtype.name))
+        tile.switch_of_two(arguments[0], side, arguments[1], side, case)
+        return context.get_dummy_value()
+
+    place = types.intp
+    return types.void(place, place, x, place, offsets, place, place, dy, place, place, out, place, place), generate
 
 
 @intrinsic

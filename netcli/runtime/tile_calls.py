@@ -74,6 +74,30 @@ def _correlate(rows, height, vectors, x, x_start, offsets, first, count, transpo
         )
 
 
+def _correlate_lanes(rows, outputs, side, x, x_start, offsets, first, count, dy, dy_start, item_step, out, out_start,
+                     out_step):  # fmt: skip
+    row_parts, output_parts = (rows + side - 1) // side, (outputs + side - 1) // side
+    for part in range(row_parts):
+        row = rows * part // row_parts
+        for output_part in range(output_parts):
+            output = outputs * output_part // output_parts
+            emitted_tiles.correlate_lanes_tile(
+                rows * (part + 1) // row_parts - row,
+                outputs * (output_part + 1) // output_parts - output,
+                carray(x, _ANY),
+                x_start + row * LANES,
+                carray(offsets, _ANY),
+                first,
+                count,
+                carray(dy, _ANY),
+                dy_start + output * LANES,
+                item_step,
+                carray(out, _ANY),
+                out_start + row * out_step + output * LANES,
+                out_step,
+            )
+
+
 @functools.cache
 def prepare(dtype: np.dtype) -> None:
     """Makes the tiles of ``dtype`` known to the linker, compiled now or taken from the cache."""
@@ -87,8 +111,12 @@ def prepare(dtype: np.dtype) -> None:
         number, number, number, array, number, table, number, number, array, number, number, number, array, number,
         number,
     ]  # fmt: skip
+    correlate_lanes = [
+        number, number, number, array, number, table, number, number, array, number, number, array, number, number,
+    ]  # fmt: skip
     linked_function(_symbol("multiply", value), types.void(*multiply), _multiply)
     linked_function(_symbol("correlate", value), types.void(*correlate), _correlate)
+    linked_function(_symbol("correlate_lanes", value), types.void(*correlate_lanes), _correlate_lanes)
 
 
 def _symbol(name: str, value: Any) -> str:
@@ -194,3 +222,30 @@ def correlate_rows(
     return types.void(
         place, place, place, x, place, offsets, place, place, transposed, place, place, place, out, place, place
     ), _call("correlate", x.dtype)
+
+
+@intrinsic
+def correlate_lanes(
+    typing_context: Any,
+    rows: Any,
+    outputs: Any,
+    side: Any,
+    x: Any,
+    x_start: Any,
+    offsets: Any,
+    first: Any,
+    count: Any,
+    dy: Any,
+    dy_start: Any,
+    item_step: Any,
+    out: Any,
+    out_start: Any,
+    out_step: Any,
+) -> Any:
+    """See ``netcli.runtime.tiles``."""
+    if not (are_values(x, dy, out) and is_table(offsets)):
+        return None
+    place = types.intp
+    return types.void(place, place, place, x, place, offsets, place, place, dy, place, place, out, place, place), _call(
+        "correlate_lanes", x.dtype
+    )

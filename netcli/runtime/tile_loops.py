@@ -93,6 +93,23 @@ def correlate_rows(
 
 
 @kernel
+def correlate_lanes(
+    rows, outputs, side, x, x_start, offsets, first, count, dy, dy_start, item_step, out, out_start, out_step
+):
+    """See ``netcli.runtime.tiles``."""
+    for i in range(count):
+        offset = offsets[first + i]
+        if offset < 0:
+            continue
+        for r in range(rows):
+            for k in range(outputs):
+                for lane in range(LANES):
+                    value = x[x_start + (offset + r) * LANES + lane]
+                    gradient = dy[dy_start + i * item_step + k * LANES + lane]
+                    out[out_start + r * out_step + k * LANES + lane] += value * gradient
+
+
+@kernel
 def transpose_block(source, source_start, source_step, rows, target, target_start, target_step, columns):
     """See ``netcli.runtime.tiles``."""
     for j in range(columns):

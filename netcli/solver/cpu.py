@@ -1,8 +1,9 @@
-"""CPU kernels of the update: one pass over a parameter, its gradient and its history, no temporaries.
+"""CPU kernels of the update: one pass over all parameters, their gradients and histories, no temporaries.
 
-All arrays are (count,). On entry ``gradients`` holds the sum over the passes of an iteration; on return it holds
-the update, as in Caffe, and ``weights`` has lost it. ``scale`` is the clipping factor / iter_size; ``l2`` and
-``l1`` are the parameter's own weight decay, one of them 0; ``rate`` is its own learning rate.
+``table`` has the pieces of weights, gradients and histories, see ``netcli.runtime.pieces``. On entry gradients are the
+sums over the passes of an iteration; on return they are the updates, as in Caffe, and the weights have lost them.
+``own`` (parameters, 3) float: of each parameter the weight decay by L2 and by L1, one of them 0, and the learning rate;
+``scale`` is the clipping factor / iter_size.
 """
 
 from __future__ import annotations
@@ -10,89 +11,132 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from netcli.runtime.jit import parallel_kernel
+from netcli.runtime.jit import kernel, parallel_kernel
+from netcli.runtime.piece_kernels import values_of
 from netcli.solver import bodies
 from netcli.solver.bodies import regularised
 
-CHUNK = 1 << 14
-"""Elements that are summed in one piece, so that a norm does not depend on the number of threads."""
+
+@kernel
+def _own(own, table, piece):
+    parameter = table[piece, 0]
+    return own[parameter, 0], own[parameter, 1], own[parameter, 2]
 
 
 @parallel_kernel
-def sgd(weights, gradients, history, scale, l2, l1, rate, momentum):
-    for i in prange(weights.size):
-        gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        history[i], update = bodies.sgd(gradient, history[i], rate, momentum)
-        gradients[i] = update
-        weights[i] -= update
+def sgd(table, own, scale, momentum):
+    for piece in prange(len(table)):
+        l2, l1, rate = _own(own, table, piece)
+        weights = values_of(table, piece, 0, scale)
+        gradients = values_of(table, piece, 1, scale)
+        history = values_of(table, piece, 2, scale)
+        for i in range(weights.size):
+            gradient = regularised(gradients[i], weights[i], scale, l2, l1)
+            history[i], update = bodies.sgd(gradient, history[i], rate, momentum)
+            gradients[i] = update
+            weights[i] -= update
 
 
 @parallel_kernel
-def nesterov(weights, gradients, history, scale, l2, l1, rate, momentum):
-    for i in prange(weights.size):
-        gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        history[i], update = bodies.nesterov(gradient, history[i], rate, momentum)
-        gradients[i] = update
-        weights[i] -= update
+def nesterov(table, own, scale, momentum):
+    for piece in prange(len(table)):
+        l2, l1, rate = _own(own, table, piece)
+        weights = values_of(table, piece, 0, scale)
+        gradients = values_of(table, piece, 1, scale)
+        history = values_of(table, piece, 2, scale)
+        for i in range(weights.size):
+            gradient = regularised(gradients[i], weights[i], scale, l2, l1)
+            history[i], update = bodies.nesterov(gradient, history[i], rate, momentum)
+            gradients[i] = update
+            weights[i] -= update
 
 
 @parallel_kernel
-def adagrad(weights, gradients, history, scale, l2, l1, rate, delta):
-    for i in prange(weights.size):
-        gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        history[i], update = bodies.adagrad(gradient, history[i], rate, delta)
-        gradients[i] = update
-        weights[i] -= update
+def adagrad(table, own, scale, delta):
+    for piece in prange(len(table)):
+        l2, l1, rate = _own(own, table, piece)
+        weights = values_of(table, piece, 0, scale)
+        gradients = values_of(table, piece, 1, scale)
+        history = values_of(table, piece, 2, scale)
+        for i in range(weights.size):
+            gradient = regularised(gradients[i], weights[i], scale, l2, l1)
+            history[i], update = bodies.adagrad(gradient, history[i], rate, delta)
+            gradients[i] = update
+            weights[i] -= update
 
 
 @parallel_kernel
-def rmsprop(weights, gradients, history, scale, l2, l1, rate, decay, gain, delta):
-    for i in prange(weights.size):
-        gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        history[i], update = bodies.rmsprop(gradient, history[i], rate, decay, gain, delta)
-        gradients[i] = update
-        weights[i] -= update
+def rmsprop(table, own, scale, decay, gain, delta):
+    for piece in prange(len(table)):
+        l2, l1, rate = _own(own, table, piece)
+        weights = values_of(table, piece, 0, scale)
+        gradients = values_of(table, piece, 1, scale)
+        history = values_of(table, piece, 2, scale)
+        for i in range(weights.size):
+            gradient = regularised(gradients[i], weights[i], scale, l2, l1)
+            history[i], update = bodies.rmsprop(gradient, history[i], rate, decay, gain, delta)
+            gradients[i] = update
+            weights[i] -= update
 
 
 @parallel_kernel
-def adadelta(weights, gradients, squares, updates, scale, l2, l1, rate, decay, gain, delta):
-    for i in prange(weights.size):
-        gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        squares[i], updates[i], update = bodies.adadelta(gradient, squares[i], updates[i], rate, decay, gain, delta)
-        gradients[i] = update
-        weights[i] -= update
+def adadelta(table, own, scale, decay, gain, delta):
+    for piece in prange(len(table)):
+        l2, l1, rate = _own(own, table, piece)
+        weights = values_of(table, piece, 0, scale)
+        gradients = values_of(table, piece, 1, scale)
+        squares = values_of(table, piece, 2, scale)
+        updates = values_of(table, piece, 3, scale)
+        for i in range(weights.size):
+            gradient = regularised(gradients[i], weights[i], scale, l2, l1)
+            squares[i], updates[i], update = bodies.adadelta(gradient, squares[i], updates[i], rate, decay, gain, delta)
+            gradients[i] = update
+            weights[i] -= update
 
 
 @parallel_kernel
-def adam(weights, gradients, means, squares, scale, l2, l1, rate, beta1, gain1, beta2, gain2, correction, delta):
-    for i in prange(weights.size):
-        gradient = regularised(gradients[i], weights[i], scale, l2, l1)
-        means[i], squares[i], update = bodies.adam(
-            gradient, means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta
-        )
-        gradients[i] = update
-        weights[i] -= update
+def adam(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
+    for piece in prange(len(table)):
+        l2, l1, rate = _own(own, table, piece)
+        weights = values_of(table, piece, 0, scale)
+        gradients = values_of(table, piece, 1, scale)
+        means = values_of(table, piece, 2, scale)
+        squares = values_of(table, piece, 3, scale)
+        for i in range(weights.size):
+            gradient = regularised(gradients[i], weights[i], scale, l2, l1)
+            means[i], squares[i], update = bodies.adam(
+                gradient, means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta
+            )
+            gradients[i] = update
+            weights[i] -= update
 
 
 @parallel_kernel
-def adamw(weights, gradients, means, squares, scale, l2, l1, rate, beta1, gain1, beta2, gain2, correction, delta):
+def adamw(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
     """What regularises a weight is taken from it beside the moments, not through them."""
     none = scale - scale
-    for i in prange(weights.size):
-        decay = regularised(none, weights[i], none, l2, l1)
-        means[i], squares[i], update = bodies.adamw(
-            scale * gradients[i], means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta, decay
-        )
-        gradients[i] = update
-        weights[i] -= update
+    for piece in prange(len(table)):
+        l2, l1, rate = _own(own, table, piece)
+        weights = values_of(table, piece, 0, scale)
+        gradients = values_of(table, piece, 1, scale)
+        means = values_of(table, piece, 2, scale)
+        squares = values_of(table, piece, 3, scale)
+        for i in range(weights.size):
+            decay = regularised(none, weights[i], none, l2, l1)
+            means[i], squares[i], update = bodies.adamw(
+                scale * gradients[i], means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta, decay
+            )
+            gradients[i] = update
+            weights[i] -= update
 
 
 @parallel_kernel
-def chunk_squares(values, sums):
-    """Sums of squares of ``values``, CHUNK by CHUNK, into ``sums`` (chunks,) float64: a norm must not overflow."""
-    for chunk in prange(sums.size):
+def sums_of_squares(table, one, sums):
+    """Of the values of each piece into ``sums`` (pieces,) float64, lest a norm overflow; one: of the values' type."""
+    for piece in prange(sums.size):
+        values = values_of(table, piece, 0, one)
         total = 0.0
-        for i in range(chunk * CHUNK, min(values.size, (chunk + 1) * CHUNK)):
+        for i in range(values.size):
             value = np.float64(values[i])
             total += value * value
-        sums[chunk] = total
+        sums[piece] = total

@@ -97,8 +97,7 @@ class LossWatch:
         """Of ``softmax_tops``. Where processes share a batch, the loss: what one of them sees all must see."""
         if self._net.context.share.divided:
             return dict.fromkeys(self._softmax_tops, loss)
-        tops = {top: self._net.blobs[top].values for top in self._softmax_tops}
-        return {top: float(values.read(PLAIN).reshape(-1)[0]) for top, values in tops.items()}
+        return {top: self._net.blobs[top].values.read(PLAIN).item(0) for top in self._softmax_tops}
 
     def _report(self, iteration: int, rate: float, loss: float, reason: str) -> None:
         event = find_cause(self._net, iteration, rate, loss, reason)

@@ -10,15 +10,16 @@ from __future__ import annotations
 import functools
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netcli.net import Net
 from netcli.net.learnable import Learnable
 from netcli.runtime.blob import PLAIN, aligned_zeros
+from netcli.runtime.pieces import Pieces
 from netcli.schema import caffe_pb2 as pb
 from netcli.solver.update_rules import RULES
 
@@ -58,11 +59,20 @@ class Optimizer:
         self.history = [
             aligned_zeros(item.blob.shape, dtype) for _ in range(self._rule.histories) for item in self._learnable
         ]
+        count = len(self._learnable)
+        self._histories = [self.history[first : first + count] for first in range(0, len(self.history), count or 1)]
+        self._pieces, self._gradient_pieces = Pieces(), Pieces()
+        self._own = functools.lru_cache(1)(self._make_own)
 
     @functools.cached_property
     def _kernels(self) -> ModuleType:
         """numba is imported here and not before."""
         return importlib.import_module("netcli.solver.cpu")
+
+    @functools.cached_property
+    def _kernel(self) -> Callable[..., None]:
+        kernel: Callable[..., None] = getattr(self._kernels, self._rule.kernel)
+        return kernel
 
     def restore(self, history: Sequence[np.ndarray]) -> None:
         """Takes the history of a snapshot, checked."""
@@ -76,36 +86,38 @@ class Optimizer:
             rate: the learning rate of this iteration, before lr_mult.
             iteration: from 0; Adam's correction of its moments depends on it.
         """
-        param, real = self._param, self._dtype.type
-        run = getattr(self._kernels, self._rule.kernel)
-        takes_l1, weight_decay = param.regularization_type == "L1", param.weight_decay
         # What is too large for the net's type becomes infinite, as the run will show.
         with np.errstate(over="ignore"):
-            coefficients = [real(value) for value in self._rule.coefficients(param, iteration)]
-            scale, none = real(self._clipping_factor() / param.iter_size), real(0)
-            own = [(real(rate * item.lr_mult), real(weight_decay * item.decay_mult)) for item in self._learnable]
-        for index, (item, (own_rate, decay)) in enumerate(zip(self._learnable, own, strict=True)):
-            run(
-                item.blob.values.update(PLAIN).reshape(-1),
-                item.blob.gradients.update(PLAIN).reshape(-1),
-                *(array.reshape(-1) for array in self.history[index :: len(self._learnable)]),
-                scale,
-                none if takes_l1 else decay,
-                decay if takes_l1 else none,
-                own_rate,
-                *coefficients,
-            )
+            scale = self._dtype.type(self._clipping_factor() / self._param.iter_size)
+            coefficients = self._of_the_type(self._rule.coefficients(self._param, iteration))
+            own = self._own(rate)
+        weights = [item.blob.values.update(PLAIN) for item in self._learnable]
+        gradients = [item.blob.gradients.update(PLAIN) for item in self._learnable]
+        self._kernel(self._pieces.table(weights, gradients, *self._histories), own, scale, *coefficients)
+
+    def gradient_norm(self) -> float:
+        """The L2 norm over all gradients, the same for any number of threads."""
+        table = self._gradient_pieces.table([item.blob.gradients.read(PLAIN) for item in self._learnable])
+        sums = np.zeros(len(table))
+        self._kernels.sums_of_squares(table, self._dtype.type(1), sums)
+        return math.sqrt(sums.sum())
+
+    def _make_own(self, rate: float) -> np.ndarray:
+        """(parameters, 3): of each its decay by L2 and by L1, and its rate."""
+        takes_l1, weight_decay = self._param.regularization_type == "L1", self._param.weight_decay
+        own = np.zeros((len(self._learnable), 3))
+        for row, item in zip(own, self._learnable, strict=True):
+            row[1 if takes_l1 else 0] = weight_decay * item.decay_mult
+            row[2] = rate * item.lr_mult
+        return own.astype(self._dtype)
+
+    def _of_the_type(self, numbers: Sequence[float]) -> list[Any]:
+        return [self._dtype.type(number) for number in numbers]
 
     def _clipping_factor(self) -> float:
         """clip_gradients / norm where the L2 norm over all gradients is larger than that, else 1."""
         most = self._param.clip_gradients
         if most < 0:
             return 1.0
-        norm = math.sqrt(sum(self._sum_of_squares(item) for item in self._learnable))
+        norm = self.gradient_norm()
         return most / norm if norm > most else 1.0
-
-    def _sum_of_squares(self, item: Learnable) -> float:
-        gradients = item.blob.gradients.read(PLAIN).reshape(-1)
-        sums = np.zeros(-(-gradients.size // self._kernels.CHUNK))
-        self._kernels.chunk_squares(gradients, sums)
-        return float(sums.sum())

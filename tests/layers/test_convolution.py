@@ -46,6 +46,9 @@ SHAPES = [
     ((5, 20, 1, 1), "num_output: 70 kernel_size: 1"),
     ((5, 3, 4, 3), "num_output: 9 kernel_h: 4 kernel_w: 3"),
     ((5, 3, 11), "num_output: 9 kernel_size: 4 stride: 3 pad: 3"),
+    ((17, 20, 4, 5), "num_output: 50 kernel_size: 3"),
+    ((17, 16, 4, 5), "num_output: 36 kernel_size: 3 pad: 1 stride: 2 group: 2"),
+    ((33, 3, 6, 6), "num_output: 24 kernel_size: 5 pad: 2"),
     ((17, 2, 3, 4, 3), "num_output: 3 kernel_size: [2, 3, 1] pad: [1, 1, 0]"),
 ]
 

@@ -70,5 +70,5 @@ def test_the_forecast_is_what_an_iteration_allocates(batch):
     forecast = net_memory(graph, histories=1)
     assert forecast.total - forecast.program == pytest.approx(allocated, rel=0.1)
     sizes = {name: FLOAT_BYTES * size for name, size in scratch_sizes(graph).items()}
-    windows = {"packed", "tiles", "partial", "transposed", "d", "patches", "results"}
+    windows = {"packed", "tiles", "sums", "lane sums", "bias sums", "transposed", "d", "patches", "results"}
     assert {name: scratch[name] for name in windows & scratch.keys()} == pytest.approx(sizes, rel=0.1)

@@ -13,6 +13,7 @@ PROGRAM = """
 import hashlib
 import numpy as np
 from netcli.layers.normalisation import cpu as normalisation
+from netcli.runtime.pieces import Pieces
 from netcli.solver import cpu as solver
 
 rng = np.random.default_rng(0)
@@ -23,7 +24,9 @@ def told(kernel, *arrays):
     print(kernel.__name__, bits, sum(kernel.stats.cache_misses.values()))
 
 state = [drawn(20_000) for _ in range(4)]
-solver.adam(*state, *np.array([1, 5e-4, 0, 0.01, 0.9, 0.1, 0.999, 0.001, 0.3, 1e-8], np.float32))
+own = np.array([[5e-4, 0, 0.01]], np.float32)
+table = Pieces().table(*([array] for array in state))
+solver.adam(table, own, *np.array([1, 0.9, 0.1, 0.999, 0.001, 0.3, 1e-8], np.float32))
 told(solver.adam, *state)
 
 x, dy, dx = (drawn(2, 7, 9, 16) for _ in range(3))

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from netcli.runtime.jit import LANES, kernel
-from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles, prepare, tile_height, transpose_block
+from netcli.runtime.tiles import (
+    COLUMN_VECTORS,
+    correlate_lanes,
+    correlate_rows,
+    multiply_tiles,
+    prepare,
+    tile_height,
+    tile_side,
+    transpose_block,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -35,6 +44,14 @@ def correlate(rows, height, vectors, x, offsets, first, count, transposed, out):
     correlate_rows(
         rows, height, vectors, x, LANES, offsets, first, count, transposed, ROW_STEP, LANES * ROW_STEP, ROW_STEP, out,
         COLUMNS, 2 * COLUMNS,
+    )  # fmt: skip
+
+
+@kernel
+def correlate_by_lanes(rows, outputs, side, x, offsets, first, count, dy, out):
+    correlate_lanes(
+        rows, outputs, side, x, LANES, offsets, first, count, dy, 2 * LANES, (outputs + 1) * LANES, out, LANES,
+        (outputs + 2) * LANES,
     )  # fmt: skip
 
 
@@ -108,6 +125,25 @@ def test_correlate(dtype: type, vectors: int) -> None:
         close(out, expected)
 
 
+@TYPES
+def test_correlate_by_lanes(dtype: type) -> None:
+    """Every size of a tile, and sides that take two; an item that is left out."""
+    rng = np.random.default_rng(2)
+    offsets, side = np.array([99, 4, -1, 0, 11], np.int32), tile_side(dtype)
+    for rows in range(1, 2 * side + 1):
+        for outputs in range(1, 2 * side + 1):
+            x = rng.standard_normal((1 + 11 + rows, LANES)).astype(dtype)
+            dy = rng.standard_normal((2 + 4 * (outputs + 1), LANES)).astype(dtype)
+            out = rng.standard_normal((1 + rows * (outputs + 2), LANES)).astype(dtype)
+            expected = out.astype(np.float64)
+            own = expected[1:].reshape(rows, outputs + 2, LANES)[:, :outputs]
+            for item, offset in enumerate(offsets[1:]):
+                if offset >= 0:
+                    own += x[1 + offset :][:rows, None] * dy[2 + item * (outputs + 1) :][:outputs].astype(np.float64)
+            correlate_by_lanes(rows, outputs, side, x.ravel(), offsets, 1, 4, dy.ravel(), out.reshape(-1))
+            close(out, expected)
+
+
 def test_nothing_to_sum_up_leaves_the_bias_and_the_sums() -> None:
     y, out = np.zeros(6 * LANES, np.float32), np.ones(3 * COLUMNS, np.float32)
     x, bias = np.full(8 * COLUMNS * LANES, np.nan, np.float32), np.array([0, 3], np.float32)
@@ -115,6 +151,7 @@ def test_nothing_to_sum_up_leaves_the_bias_and_the_sums() -> None:
     multiply(1, x, x, LANES, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, bias, 0, y, LANES)
     assert (y[2 * LANES : 4 * LANES] == 3).all()
     correlate(1, 1, 1, x, np.array([-1, -1], np.int32), 0, 2, x, out)
+    correlate_by_lanes(1, 1, 1, x, np.array([-1, -1], np.int32), 2, 0, x, out)
     assert (out == 1).all()
 
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 from numba import prange
 
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
-from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles, transpose_block
+from netcli.runtime.tiles import multiply_tiles, transpose_block
 
-_COLUMNS = COLUMN_VECTORS * LANES
 _PAIRS_AT_ONCE = 14
 """Pairs of positions that share a panel of weights while it is in the first cache."""
 
@@ -138,106 +137,6 @@ def multiply_windows(
                     y_steps[2],
                     y_steps[1],
                 )
-
-
-@parallel_kernel
-def correlate_windows(x, dy, offsets, rows, groups, height, chunks, transposed, partial):
-    """partial (chunks, groups, blocks, all rows, _COLUMNS) = the correlation of x with dy, for parts of the items.
-
-    An item is a position of y in one image group. ``offsets``, ``rows`` a part: see TapOffsets. transposed: room of
-    (tasks, items at once, LANES, _COLUMNS).
-    """
-    images, positions, channels, _ = x.shape
-    items, outputs = dy.shape[1:3]
-    group_channels, group_outputs = channels // groups, outputs // groups
-    blocks = partial.shape[2]
-    all_rows = partial.shape[3]
-    at_once = transposed.shape[1]
-    values, gradients, table = x.reshape(-1), dy.reshape(-1), offsets.reshape(-1)
-    room, sums = transposed.reshape(-1), partial.reshape(-1)
-    for task in prange(chunks * groups * blocks):
-        block, group, chunk = task % blocks, task // blocks % groups, task // blocks // groups
-        first_output = block * _COLUMNS
-        left = group_outputs - first_output
-        vectors = 1 if left <= LANES else 2
-        own_room, own_sums = task * at_once * LANES * _COLUMNS, task * all_rows * _COLUMNS
-        sums[own_sums : own_sums + all_rows * _COLUMNS] = 0
-        item, last = images * items * chunk // chunks, images * items * (chunk + 1) // chunks
-        while item < last:
-            image, position = item // items, item % items
-            count = min(at_once, min(last - item, items - position))
-            for i in range(count):
-                for v in range(vectors):
-                    transpose_block(
-                        gradients,
-                        ((item + i) * outputs + group * group_outputs + first_output + v * LANES) * LANES,
-                        LANES,
-                        min(LANES, left - v * LANES),
-                        room,
-                        own_room + i * LANES * _COLUMNS + v * LANES,
-                        _COLUMNS,
-                        LANES,
-                    )
-            for part in range(offsets.shape[0]):
-                correlate_rows(
-                    rows,
-                    height,
-                    vectors,
-                    values,
-                    (image * positions * channels + group * group_channels) * LANES,
-                    table,
-                    part * items + position,
-                    count,
-                    room,
-                    own_room,
-                    LANES * _COLUMNS,
-                    _COLUMNS,
-                    sums,
-                    own_sums + part * rows * _COLUMNS,
-                    _COLUMNS,
-                )
-            item += count
-
-
-@parallel_kernel
-def add_partial_gradients(partial, gradient):
-    """gradient (K, C / groups, T) += the sum of ``partial``, see correlate_windows, over the chunks in order."""
-    chunks, groups, blocks = partial.shape[:3]
-    outputs = gradient.shape[0] // groups
-    channels, taps = gradient.shape[1:]
-    for task in prange(groups * blocks * channels):
-        channel, block, group = task % channels, task // channels % blocks, task // channels // blocks
-        first = block * _COLUMNS
-        count = min(_COLUMNS, outputs - first)
-        for tap in range(taps):
-            for k in range(count):
-                total = partial[0, group, block, tap * channels + channel, k]
-                for chunk in range(1, chunks):
-                    total += partial[chunk, group, block, tap * channels + channel, k]
-                gradient[group * outputs + first + k, channel, tap] += total
-
-
-@parallel_kernel
-def add_bias_gradient(dy, partial, gradient):
-    """gradient (K,) += the sum of dy (G, Q, K, L) over images and positions; partial: room of (chunks, K, L)."""
-    chunks, outputs, _ = partial.shape
-    items = dy.shape[0] * dy.shape[1]
-    rows = dy.reshape(items, outputs * LANES)
-    for chunk in prange(chunks):
-        sums = partial[chunk].reshape(-1)
-        sums[:] = 0
-        for item in range(items * chunk // chunks, items * (chunk + 1) // chunks):
-            row = rows[item]
-            for i in range(row.size):
-                sums[i] += row[i]
-    for k in range(outputs):
-        total = partial[0, k, 0]
-        for lane in range(1, LANES):
-            total += partial[0, k, lane]
-        for chunk in range(1, chunks):
-            for lane in range(LANES):
-                total += partial[chunk, k, lane]
-        gradient[k] += total
 
 
 @parallel_kernel

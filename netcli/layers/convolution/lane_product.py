@@ -19,8 +19,10 @@ import numpy as np
 
 from netcli.layers.convolution.tap_tables import PairedRuns, TapOffsets, paired_runs, tap_offsets
 from netcli.layers.windows import Windows
-from netcli.runtime.blob import aligned_zeros
+from netcli.runtime.blob import Shape, aligned_zeros
+from netcli.runtime.cpu import lane_count
 from netcli.runtime.scratch import scratch
+from netcli.runtime.tile_shape import COLUMN_VECTORS, tile_height, tile_side
 
 ENOUGH_TASKS = 32
 """Parts into which a pass is cut; few enough that a part is worth a thread's wake-up."""
@@ -29,8 +31,35 @@ _FEW_POSITIONS = 16
 _FEW_CHANNELS = 8
 ITEMS_AT_ONCE = 16
 """Positions whose transposed gradients stay in the first cache while all rows of x pass by."""
-LEAST_CHUNK = 32
-"""Positions that are worth a task of their own."""
+LEAST_CHUNK = 64
+"""Positions that are worth sums of their own, which must be put together in the end."""
+_LEAST_CHUNK_IN_LANES = 128
+"""The same where there is a sum for each lane."""
+_FEW_SUMS = 1024
+"""Weights of a group whose sums for each lane stay in the cache."""
+
+
+def weight_gradient_parts(
+    windows: Windows, channels: int, outputs: int, groups: int, items: int
+) -> tuple[int, int, int]:
+    """How a weight gradient is cut: chunks of the items, blocks of columns, and outputs that are summed by lanes.
+
+    ``channels``: of one group; ``outputs``: of all. A vector of columns that outputs leave half empty is not worth it,
+    nor is the way there, which turns dy round, where the weights are few.
+    """
+    made, lanes = outputs // groups, lane_count()
+    left = made % lanes
+    by_lanes = left if left <= lanes // 2 else 0
+    if windows.taps * channels * made <= _FEW_SUMS:
+        by_lanes = made
+    blocks = -(-(made - by_lanes) // (COLUMN_VECTORS * lanes))
+    least = LEAST_CHUNK if blocks else _LEAST_CHUNK_IN_LANES
+    return max(1, min(ENOUGH_TASKS // (groups * max(1, blocks)), items // least)), blocks, by_lanes
+
+
+def bias_gradient_parts(items: int) -> int:
+    """Chunks of the items of which the gradient of a bias is summed up."""
+    return max(1, min(ENOUGH_TASKS, items // LEAST_CHUNK))
 
 
 class LaneProduct:
@@ -42,20 +71,24 @@ class LaneProduct:
 
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         from netcli.layers.convolution import cpu
+        from netcli.layers.convolution.weight_gradient import cpu as gradient_cpu
         from netcli.runtime.jit import LANES
-        from netcli.runtime.tiles import prepare, tile_height
+        from netcli.runtime.tiles import prepare
 
         prepare(np.dtype(dtype))
         self._lanes = LANES
         self._kernels = cpu
+        self._gradient_kernels = gradient_cpu
         self._windows = windows
         self._channels = channels
         self._outputs = outputs
         self._groups = groups
         self.dtype = dtype
-        self._height = tile_height(dtype)
+        self._height, self._side = tile_height(dtype), tile_side(dtype)
+        self._columns = COLUMN_VECTORS * LANES
         self._zeros = np.zeros(max(channels, outputs), dtype)
         self._runs = functools.cache(self._make_runs)
+        self._parts = functools.cache(self._make_parts)
         self._offsets = functools.cache(self._make_offsets)
         self._wide = functools.cache(lambda *shape: aligned_zeros(shape, dtype))
 
@@ -76,34 +109,40 @@ class LaneProduct:
         """Writes dx, plus ``constant`` (channels,) if there is one."""
         self.multiply(dy, self.packed(weights, True), constant, dx, True)
 
-    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
-        """Adds to ``gradient``, of the weights' shape."""
-        windows = self._windows
+    def backward_weights(
+        self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
+    ) -> None:
+        """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` (outputs,) if there is one."""
+        windows, groups, kernels = self._windows, self._groups, self._gradient_kernels
         if self._channels < _FEW_CHANNELS and any(windows.pad):
             windows, x = self._unpadded(x)
         x, dy = self._side_by_side(x), self._side_by_side(dy)
         table = self._offsets(windows, x.shape[1] // windows.input_positions)
-        from netcli.runtime.tiles import COLUMN_VECTORS
-
-        columns = COLUMN_VECTORS * dy.shape[3]
-        blocks = -(-self._outputs // self._groups // columns)
-        items = dy.shape[0] * dy.shape[1]
-        chunks = max(1, min(ENOUGH_TASKS // (self._groups * blocks), items // LEAST_CHUNK))
-        rows = self._channels // self._groups
-        partial = scratch("partial", (chunks, self._groups, blocks, windows.taps * rows, columns), self.dtype)
-        transposed = scratch(
-            "transposed", (chunks * self._groups * blocks, ITEMS_AT_ONCE, dy.shape[3], columns), self.dtype
-        )
-        self._kernels.correlate_windows(
-            x, dy, table.offsets, table.taps * rows, self._groups, self._height, chunks, transposed, partial
-        )
-        self._kernels.add_partial_gradients(partial, gradient)
+        rows, items = self._channels // groups, dy.shape[0] * dy.shape[1]
+        chunks, blocks, by_lanes = weight_gradient_parts(windows, rows, self._outputs, groups, items)
+        by_columns = self._outputs // groups - by_lanes
+        sums = scratch("sums", (chunks, groups, blocks, windows.taps * rows, self._columns), self.dtype)
+        lane_sums = scratch("lane sums", (chunks, groups, windows.taps * rows, by_lanes, self._lanes), self.dtype)
+        bias_chunks = 0 if bias_gradient is None else chunks
+        bias_sums = scratch("bias sums", (bias_chunks, self._outputs, self._lanes), self.dtype)
+        if blocks:
+            tasks = chunks * groups * blocks
+            transposed = scratch("transposed", (tasks, ITEMS_AT_ONCE, self._lanes, self._columns), self.dtype)
+            kernels.correlate_windows(
+                x, dy, table.offsets, table.taps * rows, groups, by_columns, self._height, transposed, sums, bias_sums
+            )
+        if by_lanes:
+            kernels.correlate_windows_in_lanes(
+                x, dy, table.offsets, table.taps * rows, groups, by_columns, self._side, ITEMS_AT_ONCE, lane_sums,
+                bias_sums,
+            )  # fmt: skip
+        bias_gradient = self._zeros[:0] if bias_gradient is None else bias_gradient
+        kernels.add_sums(sums, lane_sums, bias_sums, by_columns, gradient, bias_gradient)
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient`` (outputs,)."""
-        chunks = max(1, min(ENOUGH_TASKS, dy.shape[0] * dy.shape[1] // LEAST_CHUNK))
-        partial = scratch("partial", (chunks, *dy.shape[2:]), self.dtype)
-        self._kernels.add_bias_gradient(dy, partial, gradient)
+        sums = scratch("bias sums", (bias_gradient_parts(dy.shape[0] * dy.shape[1]), *dy.shape[2:]), self.dtype)
+        self._gradient_kernels.add_bias_gradient(dy, sums, gradient)
 
     def packed(self, weights: np.ndarray, for_backward: bool) -> np.ndarray:
         """The weights as ``multiply`` wants them, in memory that the next product will use too."""
@@ -126,17 +165,8 @@ class LaneProduct:
         """Writes y of x, or with ``for_backward`` dx of dy, with weights that were packed for it."""
         constant = self._zeros if constant is None else constant
         slopes = self._zeros[:0] if slopes is None else slopes
-        blocks = packed.shape[1]
         source, target = self._side_by_side(source), self._side_by_side(target)
-        positions = self._windows.input_positions if for_backward else self._windows.output_positions
-        table = self._runs(target.shape[1] // positions, for_backward)
-        if len(target) == 1 and packed.nbytes > source.nbytes:
-            # What is larger passes once, and every task has all of what is smaller.
-            output_parts = min(self._groups * blocks, ENOUGH_TASKS)
-            parts = min(len(table.pairs), ENOUGH_TASKS // output_parts)
-        else:
-            parts = min(len(table.pairs), -(-ENOUGH_TASKS // len(target)))
-            output_parts = min(self._groups * blocks, max(1, ENOUGH_TASKS // (len(target) * parts)))
+        table, parts, output_parts = self._parts(source.shape, target.shape, packed.shape, for_backward)
         (images, inputs, channels, lanes), made = source.shape, target.shape[2]
         self._kernels.multiply_windows(
             source.reshape(-1), (inputs * channels * lanes, channels // self._groups * lanes, lanes),
@@ -149,6 +179,19 @@ class LaneProduct:
         if self._windows.output_positions > _FEW_POSITIONS:
             return lanes
         return lanes.reshape(1, -1, *lanes.shape[2:])
+
+    def _make_parts(
+        self, source: Shape, target: Shape, packed: Shape, for_backward: bool
+    ) -> tuple[PairedRuns, int, int]:
+        """The table for arrays of these shapes, and into how many parts its pairs and the outputs are cut."""
+        positions = self._windows.input_positions if for_backward else self._windows.output_positions
+        table, all_blocks = self._runs(target[1] // positions, for_backward), self._groups * packed[1]
+        if target[0] == 1 and math.prod(packed) > math.prod(source):
+            # What is larger passes once, and every task has all of what is smaller.
+            output_parts = min(all_blocks, ENOUGH_TASKS)
+            return table, min(len(table.pairs), ENOUGH_TASKS // output_parts), output_parts
+        parts = min(len(table.pairs), -(-ENOUGH_TASKS // target[0]))
+        return table, parts, min(all_blocks, max(1, ENOUGH_TASKS // (target[0] * parts)))
 
     def _make_runs(self, images: int, for_backward: bool) -> PairedRuns:
         channels = self._outputs if for_backward else self._channels
@@ -192,9 +235,13 @@ class TransposedLaneProduct:
         """Writes dx."""
         self._inner.forward(dy, weights, None, dx)
 
-    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
-        """Adds to ``gradient``, of the weights' shape."""
+    def backward_weights(
+        self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
+    ) -> None:
+        """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` (channels of dy,) if there is one."""
         self._inner.backward_weights(dy, x, gradient)
+        if bias_gradient is not None:
+            self.backward_bias(dy, bias_gradient)
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient`` (channels of dy,)."""

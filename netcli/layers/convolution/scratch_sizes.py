@@ -48,11 +48,13 @@ def direct_sizes(geometry: Geometry, image_groups: int, *, weights: bool, data: 
     packed = _packed(outputs, channels, groups)
     sizes = {"packed": windows.taps * (max(packed, _packed(channels, outputs, groups)) if data else packed)}
     if weights:
-        tasks = groups * -(-outputs // groups // columns)
-        most = image_groups * windows.output_positions // lane_product.LEAST_CHUNK
-        tasks *= max(1, min(lane_product.ENOUGH_TASKS // tasks, most))
-        sizes["partial"] = tasks * windows.taps * (channels // groups) * columns
-        sizes["transposed"] = tasks * lane_product.ITEMS_AT_ONCE * lanes * columns
+        items, rows = image_groups * windows.output_positions, windows.taps * (channels // groups)
+        parts = lane_product.weight_gradient_parts(windows, channels // groups, outputs, groups, items)
+        chunks, blocks, by_lanes = parts
+        sizes["sums"] = chunks * groups * blocks * rows * columns
+        sizes["lane sums"] = chunks * groups * rows * by_lanes * lanes
+        sizes["bias sums"] = chunks * outputs * lanes
+        sizes["transposed"] = chunks * groups * blocks * lane_product.ITEMS_AT_ONCE * lanes * columns
     return sizes
 
 
@@ -67,6 +69,7 @@ def winograd_sizes(geometry: Geometry, image_groups: int, *, weights: bool, data
         sizes = largest(sizes, _winograd_pass(channels, outputs, groups, image_groups * tile_count(windows.inputs)))
     if not weights:
         return sizes
+    sizes["bias sums"] = lane_product.bias_gradient_parts(image_groups * windows.output_positions) * outputs * lanes
     blocks = -(-made // columns)
     sums = groups * blocks * TILE * inputs * columns
     if inputs * made < LARGE_SUMS:
@@ -95,6 +98,7 @@ def tiled_sizes(
     turned = data and set(windows.stride) == {1}
     product = winograd_sizes if tiling.by_winograd else direct_sizes
     sizes = product(inner, image_groups, weights=weights, data=data and not (turned and tiling.by_winograd))
+    sizes["bias sums"] = 0  # they are those of plain arrays
     if turned and tiling.by_winograd:
         back = _winograd_pass(channels, outputs, groups, image_groups * tile_count(tiling.side))
         sizes = largest(sizes, back)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, cast
 
 import numpy as np
@@ -36,8 +37,10 @@ class Product(Protocol):
     def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
         """Writes dx."""
 
-    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
-        """Adds to ``gradient``, of the weights' shape."""
+    def backward_weights(
+        self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
+    ) -> None:
+        """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` if there is one."""
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient``, of the bias's shape."""
@@ -57,6 +60,17 @@ class BendingProduct(Protocol):
         """As Product's; what is not above 0 is multiplied by its channel's slope in the end."""
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """What computes it for so many images, and how that sees a bottom, a top, and the gradient of a bottom."""
+
+    images: int
+    product: Product
+    bottom_view: LaneView | PlainView
+    top_view: LaneView | PlainView
+    gradient_view: LaneView | PlainView
+
+
 class WindowedProduct(Layer):
     """Base of the layers of this kind: each bottom gives the top of its position, with the same weights.
 
@@ -68,7 +82,7 @@ class WindowedProduct(Layer):
     geometry: Geometry
     fold: Fold | None = None
     """What forward takes instead of the parameters, if the layers behind are to be done along."""
-    _product: tuple[int, Product] | None = None
+    _ready: _Ready | None = None
 
     def _plan(
         self,
@@ -87,10 +101,10 @@ class WindowedProduct(Layer):
             ConfigError: a filler is not known or does not suit, see ``check_filler``.
         """
         if getattr(self, "geometry", None) != (windows, channels, outputs, groups):
-            self._product = None
+            self._ready = None
         self.geometry = (windows, channels, outputs, groups)
+        self._weight_view = (outputs, channels // groups, windows.taps)
         self.axis = axis
-        self._lane_views = LaneView(axis), LaneView(axis), LaneView(axis)
         assert self.param_field is not None
         self.declarations = [
             self.learnable(weight_shape, settings.weight_filler, self.param_field, "weight_filler", "type")
@@ -113,15 +127,19 @@ class WindowedProduct(Layer):
 
     def _as_weights(self, plain: np.ndarray) -> np.ndarray:
         """The first parameter, or its gradient, as a view (outputs, channels / groups, taps)."""
-        windows, channels, outputs, groups = self.geometry
-        return plain.reshape(outputs, channels // groups, windows.taps)
+        return plain.reshape(self._weight_view)
 
-    def _product_for(self, images: int) -> Product:
-        """What computes it for so many images."""
-        if self._product is None or self._product[0] != images:
-            product = self._small_product(images) if self._is_small(images) else self._lane_product(images)
-            self._product = (images, product)
-        return self._product[1]
+    def _ready_for(self, images: int) -> _Ready:
+        ready = self._ready
+        if ready is None or ready.images != images:
+            if self._is_small(images):
+                view = PlainView(self.axis)
+                ready = _Ready(images, self._small_product(images), view, view, view)
+            else:
+                views = LaneView(self.axis), LaneView(self.axis), LaneView(self.axis)
+                ready = _Ready(images, self._lane_product(images), *views)
+            self._ready = ready
+        return ready
 
     def _is_small(self, images: int) -> bool:
         """Whether the product for so many images takes plain arrays instead of lanes."""
@@ -183,10 +201,6 @@ class WindowedProduct(Layer):
             return self.fold.stamp
         return None if self.training else self.params[0].values.stamp
 
-    def _views(self, images: int) -> tuple[LaneView | PlainView, ...]:
-        """How the product for so many images sees a bottom, a top, and the gradient of a bottom."""
-        return (PlainView(self.axis),) * 3 if self._is_small(images) else self._lane_views
-
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         bias: np.ndarray | None
         slopes: np.ndarray | None = None
@@ -196,31 +210,29 @@ class WindowedProduct(Layer):
             weights, bias = self._weights(), self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
         weights = self._as_weights(weights)
         for bottom, top in zip(bottoms, tops, strict=True):
-            images = math.prod(bottom.shape[: self.axis])
-            bottom_view, top_view, _ = self._views(images)
-            x, y = bottom_view.read(bottom.values), top_view.write(top.values)
-            product = self._product_for(images)
+            ready = self._ready_for(math.prod(bottom.shape[: self.axis]))
+            x, y = ready.bottom_view.read(bottom.values), ready.top_view.write(top.values)
             if slopes is None:
-                product.forward(x, weights, bias, y)
+                ready.product.forward(x, weights, bias, y)
             else:
-                cast(BendingProduct, product).forward(x, weights, bias, y, slopes)
-            top_view.store(top.values)
+                cast(BendingProduct, ready.product).forward(x, weights, bias, y, slopes)
+            ready.top_view.store(top.values)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
+        has_bias = len(self.params) > 1 and self.wants_gradient(1)
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
-            images = math.prod(bottom.shape[: self.axis])
-            bottom_view, top_view, gradient_view = self._views(images)
-            dy = top_view.read(top.gradients)
-            product = self._product_for(images)
+            ready = self._ready_for(math.prod(bottom.shape[: self.axis]))
+            product, dy = ready.product, ready.top_view.read(top.gradients)
+            bias_gradient = self.params[1].gradients.update(PLAIN) if has_bias else None
             if self.wants_gradient(0):
                 weight_gradient = self._as_weights(self.params[0].gradients.update(PLAIN))
-                product.backward_weights(bottom_view.read(bottom.values), dy, weight_gradient)
-            if len(self.params) > 1 and self.wants_gradient(1):
-                product.backward_bias(dy, self.params[1].gradients.update(PLAIN))
+                product.backward_weights(ready.bottom_view.read(bottom.values), dy, weight_gradient, bias_gradient)
+            elif bias_gradient is not None:
+                product.backward_bias(dy, bias_gradient)
             if wanted:
-                product.backward_data(dy, weights, gradient_view.write(bottom.gradients))
-                gradient_view.store(bottom.gradients)
+                product.backward_data(dy, weights, ready.gradient_view.write(bottom.gradients))
+                ready.gradient_view.store(bottom.gradients)
 
     def macs(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> int:
         """One for each output value, channel of its group and tap, taps in the padding included."""

@@ -28,9 +28,13 @@ class FewRows:
         """Writes dx."""
         self._kernels.combine_rows(_flat(dy), _flat(weights), _CHUNK, _flat(dx))
 
-    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
-        """Adds to ``gradient``, of the weights' shape."""
+    def backward_weights(
+        self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
+    ) -> None:
+        """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` if there is one."""
         self._kernels.add_outer_products(_flat(dy), _flat(x), _CHUNK, _flat(gradient))
+        if bias_gradient is not None:
+            self.backward_bias(dy, bias_gradient)
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient`` (K,)."""

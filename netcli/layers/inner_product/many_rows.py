@@ -10,6 +10,8 @@ used while they are in the cache. Both gradients take them as they are:
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from netcli.layers.convolution.lane_product import LaneProduct
@@ -40,6 +42,8 @@ class ManyRows(LaneProduct):
         self._one_run = np.array([0, 1], np.int32)
         self._tile_columns = COLUMN_VECTORS * self._lanes
         self._no_constant = np.zeros(self._height, dtype)
+        self._pairs = functools.cache(self._make_pairs)
+        self._starts = functools.cache(self._make_starts)
 
     def forward(
         self,
@@ -75,17 +79,21 @@ class ManyRows(LaneProduct):
             dy, weights, self._all_outputs, self._one_run, self._pairs(len(dy)), self._no_constant, self._height, dx
         )
 
-    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
-        """Adds to ``gradient``, of the weights' shape."""
+    def backward_weights(
+        self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
+    ) -> None:
+        """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` (outputs,) if there is one."""
         if not gradient.flags.c_contiguous:
-            super().backward_weights(x, dy, gradient)
+            super().backward_weights(x, dy, gradient, bias_gradient)
             return
         groups, positions, channels, lanes = x.shape
         plain = scratch("plain x", (groups * lanes, channels, positions), self.dtype)
         self._conversions.lanes_to_plain(x, plain)
-        starts = np.arange(groups, dtype=np.int32) * self._outputs
+        starts = self._starts(groups)
         rows = gradient.reshape(self._outputs, -1)
         self._inner_kernels.add_outer_products_in_lanes(dy, plain.reshape(len(plain), -1), starts, self._height, rows)
+        if bias_gradient is not None:
+            self.backward_bias(dy, bias_gradient)
 
     def _combine_large_rows(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
         lanes, kernels = self._lanes, self._inner_kernels
@@ -105,6 +113,9 @@ class ManyRows(LaneProduct):
 
         return scratch("panels", (numba.config.NUMBA_NUM_THREADS, size), self.dtype)
 
-    @staticmethod
-    def _pairs(groups: int) -> np.ndarray:
+    def _make_pairs(self, groups: int) -> np.ndarray:
         return np.arange(groups + 1, dtype=np.int32)
+
+    def _make_starts(self, groups: int) -> np.ndarray:
+        """The first output of each image group."""
+        return np.arange(groups, dtype=np.int32) * self._outputs

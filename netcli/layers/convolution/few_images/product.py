@@ -77,11 +77,15 @@ class TiledProduct:
         self._product.backward_data(gradients, weights, patches)
         self._kernels.add_patches(patches, self._x.offsets, self._x.plane, dx.reshape(-1))
 
-    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
-        """Adds to ``gradient``, of the weights' shape."""
+    def backward_weights(
+        self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
+    ) -> None:
+        """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` if there is one."""
         patches = self.gathered("patches", x, self._x, self._channels)
         gradients = self.gathered("results", dy, self._y, self._outputs)
         self._product.backward_weights(patches, gradients, gradient)
+        if bias_gradient is not None:
+            self.backward_bias(dy, bias_gradient)
 
     def backward_bias(self, dy: np.ndarray, gradient: np.ndarray) -> None:
         """Adds to ``gradient`` (outputs,)."""

@@ -39,8 +39,10 @@ class WinogradProduct(LaneProduct):
         self._no_bias = np.zeros(self._height, dtype)
         self._tables = functools.cache(self._make_tables)
 
-    def backward_weights(self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray) -> None:
-        """Adds to ``gradient``, of the weights' shape."""
+    def backward_weights(
+        self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
+    ) -> None:
+        """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` if there is one."""
         import numba
 
         lanes = x.shape[3]
@@ -73,6 +75,8 @@ class WinogradProduct(LaneProduct):
                 steps = np.arange(count, dtype=np.int32) * group_channels
                 self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, sums)
         self._winograd.add_tile_gradients(sums, gradient)
+        if bias_gradient is not None:
+            self.backward_bias(dy, bias_gradient)
 
     def packed(self, weights: np.ndarray, for_backward: bool) -> np.ndarray:
         """The transformed filters."""

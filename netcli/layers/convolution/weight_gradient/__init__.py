@@ -1,0 +1,1 @@
+"""The gradients of weights and bias of windowed products, in lanes."""
