@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,35 +14,24 @@ from netcli.layers.layer import Layer, LayerContext
 from netcli.layers.share import WHOLE, Share
 from netcli.net import debug_info
 from netcli.net.batch_parts import loss_factors
+from netcli.net.bound_step import BoundStep
 from netcli.net.cuda_runners import on_device
 from netcli.net.folding import Folding
 from netcli.net.gradient_rooms import gradient_rooms
 from netcli.net.graph import build_graph
 from netcli.net.learnable import Learnable
-from netcli.net.step import ParameterSlot, Step
+from netcli.net.pooled import Pooled, pooled_convolutions
+from netcli.net.step import ParameterSlot
 from netcli.prototxt import NetSource
-from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.runtime.blob import PLAIN, Blob
 from netcli.runtime.pieces import Pieces
 from netcli.runtime.shared_room import SharedRoom
 from netcli.runtime.streams import fresh_seed, stream
 
 if TYPE_CHECKING:
-    from netcli.layers.cuda_form import CudaForm
+    pass
 
 LayerCallback = Callable[[int], object]
-
-
-@dataclass
-class _BoundStep:
-    """A step with its blobs, and what runs it: the layer, or its form on the GPU."""
-
-    plan: Step
-    runner: Layer | CudaForm
-    bottoms: list[Blob]
-    tops: list[Blob]
-    bottom_shapes: list[Shape] = field(default_factory=list)
-    loss_weights: list[float] = field(default_factory=list)
-    weighted_tops: list[tuple[Blob, float]] = field(default_factory=list)
 
 
 class Net:
@@ -59,7 +47,8 @@ class Net:
         device: "cpu", "cuda" or "cuda:N".
         share: the part of each batch that is computed here.
         keep_gradients: False lets the gradients of blobs take turns in the same memory on the CPU, so that after a
-            backward pass only those of the parameters can be looked at.
+            backward pass only those of the parameters can be looked at. Convolutions may then do the work of a max
+            pooling behind them, too; their own top is computed if somebody reads it.
         forward_only: promises that ``backward`` is never called. Layers then keep nothing for it, and on the CPU
             convolutions do what BatchNorm, Scale, Bias, ReLU and PReLU in place behind them would do, in passes over
             the whole net, unless a callback or ``debug`` looks.
@@ -118,7 +107,7 @@ class Net:
         self._gradient_pieces = Pieces()
         self._make_parameters(share_with)
         self._steps = [
-            _BoundStep(
+            BoundStep(
                 step,
                 step.layer if self.cuda is None else self.cuda.runner(step.layer),
                 [self.blobs[name] for name in step.bottoms],
@@ -130,6 +119,10 @@ class Net:
         self._folding: Folding | None = None
         if forward_only:
             self._go_forward_only()
+        self._pooled: dict[int, Pooled] = {}
+        if self.cuda is None and (forward_only or not keep_gradients):
+            left_out: Set[int] = self._folding.folded if self._folding else frozenset()
+            self._pooled = {pair.convolution: pair for pair in pooled_convolutions(self.graph.steps, left_out)}
         for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
             weights = bound.plan.loss_weights
             bound.loss_weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
@@ -137,7 +130,7 @@ class Net:
         if not keep_gradients:
             self._share_gradient_memory()
         for bound in self._steps:
-            self._seed_loss_gradients(bound)
+            bound.seed_loss_gradients()
 
     @property
     def layers(self) -> list[Layer]:
@@ -177,10 +170,15 @@ class Net:
         end = len(self._steps) if last is None else last + 1
         if self.cuda and sources:
             self.cuda.prepare()
-        folded = self._fold(whole=first == 0 and last is None)
+        whole = first == 0 and last is None
+        done = set(self._fold(whole))
+        pooled = self._pooled if whole and not self._is_looked_at() else {}
         for index, bound in enumerate(self._steps[first:end], first):
-            if (sources or bound.bottoms) and index not in folded:
-                self._run_step(index, bound)
+            if (sources or bound.bottoms) and index not in done:
+                if index in pooled and self._run_pooled(pooled[index]):
+                    done.add(pooled[index].pooling)
+                else:
+                    self._run_step(index, bound)
         self.context.pass_index += 1
 
     def run_sources(self) -> None:
@@ -206,9 +204,16 @@ class Net:
     def backward(self, last: int | None = None, first: int = 0) -> None:
         """Runs layers backward from ``last`` down to ``first``. Parameter gradients add up."""
         end = len(self._steps) if last is None else last + 1
+        pooled = self._pooled_backward() if first == 0 and last is None else {}
+        done = {pair.convolution for pair in pooled.values()}
         for index in reversed(range(first, end)):
             bound = self._steps[index]
             plan = bound.plan
+            if index in pooled:
+                convolution = self._steps[pooled[index].convolution]
+                pooled[index].layer.backward(bound.tops[0], convolution.bottoms[0])
+            if index in pooled or index in done:
+                continue
             for callback in self.before_backward:
                 callback(index)
             if plan.needs_backward:
@@ -234,7 +239,7 @@ class Net:
     def reshape(self) -> None:
         """Infers all shapes again from those of the inputs, without running anything."""
         for bound in self._steps:
-            self._reshape_if_needed(bound)
+            bound.reshape_if_needed(self.graph.shapes)
 
     def share_trained_layers_with(self, other: Net) -> None:
         """Uses the parameters of ``other`` wherever layer names agree.
@@ -270,18 +275,45 @@ class Net:
         if self.cuda is None:
             self._folding = Folding(self.graph.steps)
 
+    def _is_looked_at(self) -> bool:
+        """Whether somebody wants to see each layer's part of a forward pass."""
+        return bool(self.before_forward or self.after_forward or self.debug)
+
     def _fold(self, whole: bool) -> Set[int]:
         """The layers that the next pass leaves out, because those before them do their work."""
         if self._folding is None:
             return frozenset()
-        yes = whole and not (self.before_forward or self.after_forward or self.debug)
+        yes = whole and not self._is_looked_at()
         self._folding.apply(yes)
         return self._folding.folded if yes else frozenset()
 
-    def _run_step(self, index: int, bound: _BoundStep) -> None:
+    def _run_pooled(self, pooled: Pooled) -> bool:
+        """A convolution and the pooling behind it in one, if that suits their shapes."""
+        convolution, pooling = self._steps[pooled.convolution], self._steps[pooled.pooling]
+        for bound in (convolution, pooling):
+            bound.reshape_if_needed(self.graph.shapes)
+        if not pooled.layer.suits(convolution.bottoms[0]):
+            return False
+        pooled.layer.forward(convolution.bottoms[0], pooling.tops[0])
+        between = convolution.tops[0].values
+        between.defer(lambda: convolution.runner.forward(convolution.bottoms, convolution.tops))
+        return True
+
+    def _pooled_backward(self) -> dict[int, Pooled]:
+        """By the index of the pooling, those whose convolution takes its gradient as it is in the next pass."""
+        if self.before_backward or self.after_backward or self.debug:
+            return {}
+        return {
+            pair.pooling: pair
+            for index, pair in self._pooled.items()
+            if self._steps[index].plan.propagate_down == [False]
+            and pair.layer.suits_backward(self._steps[index].bottoms[0])
+        }
+
+    def _run_step(self, index: int, bound: BoundStep) -> None:
         for callback in self.before_forward:
             callback(index)
-        self._reshape_if_needed(bound)
+        bound.reshape_if_needed(self.graph.shapes)
         bound.runner.forward(bound.bottoms, bound.tops)
         for callback in self.after_forward:
             callback(index)
@@ -322,30 +354,6 @@ class Net:
             room = SharedRoom([self.graph.shapes[name] for name in names], self.context.dtype)
             for name in names:
                 self.blobs[name].gradients.stand_in(room)
-
-    def _seed_loss_gradients(self, bound: _BoundStep) -> None:
-        """A loss's gradient with respect to itself is its weight; its layer's backward starts from there."""
-        for top, planned, weight in zip(bound.tops, bound.plan.loss_weights, bound.loss_weights, strict=True):
-            if planned:
-                top.gradients.write(PLAIN).fill(weight)
-
-    def _reshape_if_needed(self, bound: _BoundStep) -> None:
-        shapes = [blob.shape for blob in bound.bottoms]
-        if shapes == bound.bottom_shapes:
-            return
-        layer = bound.plan.layer
-        declared = [declaration.shape for declaration in layer.declarations]
-        tops = layer.setup(shapes)
-        now = [declaration.shape for declaration in layer.declarations]
-        if now != declared:
-            raise layer.error(
-                "NC131", "the new input shape would change the layer's parameters", expected=declared, actual=now
-            )
-        for top, shape in zip(bound.tops, tops, strict=True):
-            top.reshape(shape)
-            self.graph.shapes[top.name] = shape
-        bound.bottom_shapes = shapes
-        self._seed_loss_gradients(bound)
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)

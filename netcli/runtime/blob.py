@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
 
 import numpy as np
@@ -76,7 +76,18 @@ class Replicas:
     and change it at any time: from then on each read elsewhere converts again until a kernel writes.
     """
 
-    __slots__ = ("_arrays", "_exposed", "_fresh", "_room", "_version", "conversions", "dtype", "handed_out", "shape")
+    __slots__ = (
+        "_arrays",
+        "_exposed",
+        "_fresh",
+        "_make",
+        "_room",
+        "_version",
+        "conversions",
+        "dtype",
+        "handed_out",
+        "shape",
+    )
 
     def __init__(self, shape: Shape, dtype: np.dtype) -> None:
         self.shape = shape
@@ -88,6 +99,7 @@ class Replicas:
         self._fresh: set[Place] = set()
         self._exposed = False
         self._room: Room | None = None
+        self._make: Callable[[], object] | None = None
 
     @property
     def takes_turns(self) -> bool:
@@ -125,6 +137,10 @@ class Replicas:
         """The array at ``place``, fresh. Its content must not be changed."""
         if place in self._fresh and not self._exposed:
             return self._arrays[place]
+        if self._make is not None:
+            make, self._make = self._make, None
+            make()
+            return self.read(place)
         array = self._array(place)
         if not self.prefers(place):
             self._convert(place, array)
@@ -143,6 +159,7 @@ class Replicas:
         if len(self._fresh) != 1 or place not in self._fresh:
             self._fresh = {place}
         self._exposed = False
+        self._make = None
         self._version = next(_versions)
         return array
 
@@ -161,6 +178,17 @@ class Replicas:
         self._exposed = True
         self.handed_out = True
         return array
+
+    def defer(self, make: Callable[[], object]) -> None:
+        """Leaves the content to ``make``, which writes it once somebody reads it and must find what it needs then.
+
+        An array that a user holds is written at once.
+        """
+        self._fresh = set()
+        self._version = next(_versions)
+        self._make = make
+        if self.handed_out:
+            self.expose()
 
     def hand_over(self, place: Place, other: Replicas) -> None:
         """Gives what stands at ``place`` to ``other``, of this shape, and takes its array there, to be overwritten.
@@ -183,6 +211,7 @@ class Replicas:
         self._arrays.clear()
         self._fresh.clear()
         self._exposed = False
+        self._make = None
         self._room = None
         self._version = next(_versions)
         if device_array is not None:

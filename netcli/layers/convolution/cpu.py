@@ -15,6 +15,7 @@ from numba import prange
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
 from netcli.runtime.tiles import multiply_tiles, transpose_block
 
+_ANY_POSITION = 1 << 31
 _PAIRS_AT_ONCE = 14
 """Pairs of positions that share a panel of weights while it is in the first cache."""
 
@@ -86,6 +87,64 @@ def pack_block(values, start, step, rows, panels, target, target_step, columns):
                 panels[target + j * target_step + k] = values[start + k * step + j]
 
 
+@kernel
+def multiply_pairs(
+    x,
+    x_start,
+    group_step,
+    row_step,
+    pairs,
+    first_pair,
+    last_pair,
+    starts,
+    runs,
+    weights,
+    first_block,
+    last_block,
+    bias,
+    slopes,
+    outputs,
+    y,
+    y_start,
+    output_step,
+    position_step,
+):
+    """Those pairs of positions and blocks of outputs of one image group; see ``multiply_windows``."""
+    groups, blocks, summed, _ = weights.shape
+    group_outputs = outputs // groups
+    table, panels, places = runs.reshape(-1), weights.reshape(-1), pairs.reshape(-1)
+    for some in range(first_pair, last_pair, _PAIRS_AT_ONCE):
+        for both in range(first_block, last_block):
+            group, block = both // blocks, both % blocks
+            first = group_outputs * block // blocks
+            output = group * group_outputs + first
+            multiply_tiles(
+                group_outputs * (block + 1) // blocks - first,
+                panels,
+                both * summed * LANES,
+                LANES,
+                x,
+                x_start + group * group_step,
+                0,
+                row_step,
+                table,
+                starts,
+                1,
+                places,
+                some,
+                min(some + _PAIRS_AT_ONCE, last_pair),
+                _ANY_POSITION,
+                bias,
+                slopes,
+                min(slopes.size, 1),
+                output,
+                y,
+                y_start + output * output_step,
+                position_step,
+                output_step,
+            )
+
+
 @parallel_kernel
 def multiply_windows(
     x, x_steps, pairs, starts, runs, weights, bias, slopes, images, groups, outputs, parts, output_parts, y, y_steps
@@ -98,45 +157,31 @@ def multiply_windows(
     likewise, or none. The pairs are cut into ``parts`` and the blocks of outputs into ``output_parts``, so that few
     images still keep all threads busy.
     """
-    group_outputs = outputs // groups
-    blocks, summed = weights.shape[1:3]
-    table, panels, places = runs.reshape(-1), weights.reshape(-1), pairs.reshape(-1)
+    blocks = groups * weights.shape[1]
     for task in prange(images * parts * output_parts):
         output_part, part = task % output_parts, task // output_parts % parts
         image = task // output_parts // parts
-        first_pair, last_pair = len(pairs) * part // parts, len(pairs) * (part + 1) // parts
-        first_block = groups * blocks * output_part // output_parts
-        last_block = groups * blocks * (output_part + 1) // output_parts
-        for some in range(first_pair, last_pair, _PAIRS_AT_ONCE):
-            for both in range(first_block, last_block):
-                group, block = both // blocks, both % blocks
-                first = group_outputs * block // blocks
-                output = group * group_outputs + first
-                multiply_tiles(
-                    group_outputs * (block + 1) // blocks - first,
-                    panels,
-                    both * summed * LANES,
-                    LANES,
-                    x,
-                    image * x_steps[0] + group * x_steps[1],
-                    0,
-                    x_steps[2],
-                    table,
-                    starts,
-                    1,
-                    places,
-                    some,
-                    min(some + _PAIRS_AT_ONCE, last_pair),
-                    y.size,
-                    bias,
-                    slopes,
-                    min(slopes.size, 1),
-                    output,
-                    y,
-                    image * y_steps[0] + output * y_steps[1],
-                    y_steps[2],
-                    y_steps[1],
-                )
+        multiply_pairs(
+            x,
+            image * x_steps[0],
+            x_steps[1],
+            x_steps[2],
+            pairs,
+            len(pairs) * part // parts,
+            len(pairs) * (part + 1) // parts,
+            starts,
+            runs,
+            weights,
+            blocks * output_part // output_parts,
+            blocks * (output_part + 1) // output_parts,
+            bias,
+            slopes,
+            outputs,
+            y,
+            image * y_steps[0],
+            y_steps[1],
+            y_steps[2],
+        )
 
 
 @parallel_kernel

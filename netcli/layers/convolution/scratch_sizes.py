@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from netcli.layers.convolution import lane_product
 from netcli.layers.convolution.few_images.tiling import Tiling, tile_counts
+from netcli.layers.convolution.weight_gradient import product as weight_gradient
 from netcli.layers.convolution.winograd.geometry import OUTPUTS, TILE, tile_count
 from netcli.layers.convolution.winograd.product import (
     CACHE_VALUES,
@@ -48,13 +48,13 @@ def direct_sizes(geometry: Geometry, image_groups: int, *, weights: bool, data: 
     packed = _packed(outputs, channels, groups)
     sizes = {"packed": windows.taps * (max(packed, _packed(channels, outputs, groups)) if data else packed)}
     if weights:
-        items, rows = image_groups * windows.output_positions, windows.taps * (channels // groups)
-        parts = lane_product.weight_gradient_parts(windows, channels // groups, outputs, groups, items)
-        chunks, blocks, by_lanes = parts
-        sizes["sums"] = chunks * groups * blocks * rows * columns
-        sizes["lane sums"] = chunks * groups * rows * by_lanes * lanes
-        sizes["bias sums"] = chunks * outputs * lanes
-        sizes["transposed"] = chunks * groups * blocks * lane_product.ITEMS_AT_ONCE * lanes * columns
+        rows = windows.taps * (channels // groups)
+        parts = weight_gradient.parts_of(windows, channels, outputs, groups, image_groups * windows.output_positions)
+        tasks = parts.chunks * groups * parts.blocks
+        sizes["sums"] = tasks * rows * columns
+        sizes["lane sums"] = parts.chunks * groups * rows * parts.by_lanes * lanes
+        sizes["bias sums"] = parts.chunks * outputs * lanes
+        sizes["transposed"] = tasks * weight_gradient.ITEMS_AT_ONCE * lanes * columns
     return sizes
 
 
@@ -69,7 +69,7 @@ def winograd_sizes(geometry: Geometry, image_groups: int, *, weights: bool, data
         sizes = largest(sizes, _winograd_pass(channels, outputs, groups, image_groups * tile_count(windows.inputs)))
     if not weights:
         return sizes
-    sizes["bias sums"] = lane_product.bias_gradient_parts(image_groups * windows.output_positions) * outputs * lanes
+    sizes["bias sums"] = weight_gradient.bias_parts(image_groups * windows.output_positions) * outputs * lanes
     blocks = -(-made // columns)
     sums = groups * blocks * TILE * inputs * columns
     if inputs * made < LARGE_SUMS:

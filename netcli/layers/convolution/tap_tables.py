@@ -8,7 +8,8 @@ Rows are counted as the tiles do: a position has one row for each of its channel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,21 +21,36 @@ class PairedRuns:
     """What two positions sum up; int32. ``pairs`` (n, 2): positions of the target, alike where one is left over.
 
     The runs of the pair i are ``runs[starts[i]:starts[i + 1]]``, each (row of the packed weights, rows, row of the
-    source for either position, -1 for none).
+    source for either position, -1 for none). The pairs of the band i, a range of positions, are ``bands[i]`` to
+    ``bands[i + 1]``.
     """
 
     pairs: np.ndarray
     starts: np.ndarray
     runs: np.ndarray
+    bands: np.ndarray
+
+    def in_values(self, lanes: int) -> PairedRuns:
+        """The same with places that count values of rows of ``lanes``."""
+        return replace(self, runs=self.runs * np.array([1, 1, lanes, lanes], np.int32))
 
 
-def paired_runs(windows: Windows, images: int, channels: int, groups: int, for_backward: bool) -> PairedRuns:
+def paired_runs(
+    windows: Windows,
+    images: int,
+    channels: int,
+    groups: int,
+    for_backward: bool,
+    bands: Sequence[tuple[int, int]] | None = None,
+) -> PairedRuns:
     """The table of a forward pass, or of a data gradient, in sources of ``channels`` split into ``groups``.
 
-    ``images`` groups of lanes stand one behind the other, as if they were one image of many positions.
+    ``images`` groups of lanes stand one behind the other, as if they were one image of many positions. ``bands``:
+    ranges of positions that are paired apart, all of them by default.
     """
     sources = _repeated(*_by_tap(windows, for_backward), images)
-    pairs = _pairs_of_like(sources >= 0)
+    banded = [first + _pairs_of_like(sources[first:end] >= 0) for first, end in bands or [(0, len(sources))]]
+    pairs = np.concatenate(banded)
     first, second = sources[pairs[:, 0]], sources[pairs[:, 1]]
     seen = (first >= 0) | (second >= 0)
     begins = seen.copy()
@@ -48,7 +64,8 @@ def paired_runs(windows: Windows, images: int, channels: int, groups: int, for_b
         axis=1,
     )
     starts = np.searchsorted(pair, np.arange(len(pairs) + 1))
-    return PairedRuns(*(np.ascontiguousarray(table, np.int32) for table in (pairs, starts, runs)))
+    ends = np.cumsum([0, *map(len, banded)])
+    return PairedRuns(*(np.ascontiguousarray(table, np.int32) for table in (pairs, starts, runs, ends)))
 
 
 @dataclass(frozen=True)

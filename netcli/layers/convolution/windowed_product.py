@@ -129,6 +129,10 @@ class WindowedProduct(Layer):
         """The first parameter, or its gradient, as a view (outputs, channels / groups, taps)."""
         return plain.reshape(self._weight_view)
 
+    def product_for(self, images: int) -> Product:
+        """What computes it for so many images."""
+        return self._ready_for(images).product
+
     def _ready_for(self, images: int) -> _Ready:
         ready = self._ready
         if ready is None or ready.images != images:
@@ -201,14 +205,25 @@ class WindowedProduct(Layer):
             return self.fold.stamp
         return None if self.training else self.params[0].values.stamp
 
-    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+    def forward_parameters(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Weights as the product takes them, bias and slopes, if any."""
         bias: np.ndarray | None
-        slopes: np.ndarray | None = None
         if self.fold is not None:
             weights, bias, slopes = self.fold.parameters()
-        else:
-            weights, bias = self._weights(), self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
-        weights = self._as_weights(weights)
+            return self._as_weights(weights), bias, slopes
+        bias = self.params[1].values.read(PLAIN) if len(self.params) > 1 else None
+        return self._as_weights(self._weights()), bias, None
+
+    def parameter_gradients(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Those of the weights, as the product takes them, and of the bias, to be added to; None if not wanted."""
+        has_bias = len(self.params) > 1 and self.wants_gradient(1)
+        return (
+            self._as_weights(self.params[0].gradients.update(PLAIN)) if self.wants_gradient(0) else None,
+            self.params[1].gradients.update(PLAIN) if has_bias else None,
+        )
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        weights, bias, slopes = self.forward_parameters()
         for bottom, top in zip(bottoms, tops, strict=True):
             ready = self._ready_for(math.prod(bottom.shape[: self.axis]))
             x, y = ready.bottom_view.read(bottom.values), ready.top_view.write(top.values)
@@ -220,13 +235,11 @@ class WindowedProduct(Layer):
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
-        has_bias = len(self.params) > 1 and self.wants_gradient(1)
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
             ready = self._ready_for(math.prod(bottom.shape[: self.axis]))
             product, dy = ready.product, ready.top_view.read(top.gradients)
-            bias_gradient = self.params[1].gradients.update(PLAIN) if has_bias else None
-            if self.wants_gradient(0):
-                weight_gradient = self._as_weights(self.params[0].gradients.update(PLAIN))
+            weight_gradient, bias_gradient = self.parameter_gradients()
+            if weight_gradient is not None:
                 product.backward_weights(ready.bottom_view.read(bottom.values), dy, weight_gradient, bias_gradient)
             elif bias_gradient is not None:
                 product.backward_bias(dy, bias_gradient)

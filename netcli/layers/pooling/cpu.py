@@ -10,8 +10,45 @@ import numpy as np
 from numba import prange
 
 from netcli.runtime.counter_random import random_bits
-from netcli.runtime.jit import LANES, parallel_kernel
+from netcli.runtime.jit import LANES, kernel, parallel_kernel
 from netcli.runtime.patches import largest_of_places, sum_of_places
+
+
+@kernel
+def largest_of_window(values, before, positions, first, end, lowest, best, where):
+    """best, where (width,): the largest of each column of values over ``positions[first:end]``, and its position.
+
+    values: rows (positions, width), of which the first is the position ``before``.
+    """
+    if first == end:
+        best[:] = lowest
+        where[:] = -1
+        return
+    best[:] = values[positions[first] - before]
+    where[:] = positions[first]
+    for i in range(first + 1, end):
+        position = positions[i]
+        row = values[position - before]
+        for j in range(best.size):
+            better = row[j] > best[j] or row[j] != row[j]
+            best[j] = row[j] if better else best[j]
+            where[j] = position if better else where[j]
+
+
+@kernel
+def gradient_of_position(gradients, choices, windows, first, end, position, total):
+    """total (width,): the sum of the rows of gradients (windows, width) of ``windows[first:end]`` that chose it."""
+    if first == end:
+        total[:] = 0
+        return
+    row, where = gradients[windows[first]], choices[windows[first]]
+    nothing = total.dtype.type(0)
+    for j in range(total.size):
+        total[j] = row[j] if where[j] == position else nothing
+    for i in range(first + 1, end):
+        row, where = gradients[windows[i]], choices[windows[i]]
+        for j in range(total.size):
+            total[j] = total[j] + row[j] if where[j] == position else total[j]
 
 
 @parallel_kernel
@@ -28,21 +65,7 @@ def max_forward(x, starts, positions, lowest, y, chosen):
         values = x[group].reshape(x.shape[1], width)
         best = y[group, window].reshape(width)
         where = chosen[group, window].reshape(width)
-        first = starts[window]
-        end = starts[window + 1]
-        if first == end:
-            best[:] = lowest
-            where[:] = -1
-            continue
-        best[:] = values[positions[first]]
-        where[:] = positions[first]
-        for i in range(first + 1, end):
-            position = positions[i]
-            row = values[position]
-            for j in range(width):
-                better = row[j] > best[j] or row[j] != row[j]
-                best[j] = row[j] if better else best[j]
-                where[j] = position if better else where[j]
+        largest_of_window(values, 0, positions, starts[window], starts[window + 1], lowest, best, where)
 
 
 @parallel_kernel
@@ -56,12 +79,7 @@ def max_backward(dy, chosen, starts, windows, dx):
         gradients = dy[group].reshape(dy.shape[1], width)
         choices = chosen[group].reshape(dy.shape[1], width)
         total = dx[group, position].reshape(width)
-        total[:] = 0
-        for i in range(starts[position], starts[position + 1]):
-            row = gradients[windows[i]]
-            where = choices[windows[i]]
-            for j in range(width):
-                total[j] = total[j] + row[j] if where[j] == position else total[j]
+        gradient_of_position(gradients, choices, windows, starts[position], starts[position + 1], position, total)
 
 
 @parallel_kernel

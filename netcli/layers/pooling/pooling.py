@@ -29,7 +29,7 @@ from netcli.layers.pooling.geometry import pooling_windows
 from netcli.layers.pooling.window_pool import WindowPool
 from netcli.layers.registry import register
 from netcli.layers.windows import Windows
-from netcli.runtime.blob import LANES, Blob, Place, Shape
+from netcli.runtime.blob import LANES, PLAIN, Blob, Place, Shape
 from netcli.runtime.streams import stream_key
 from netcli.schema import caffe_pb2 as pb
 
@@ -41,7 +41,7 @@ _Method = pb.PoolingParameter
 class Pooling(Layer):
     windows: Windows
     _pool: WindowPool | None = None
-    _place: Place
+    _place: Place = PLAIN
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """(N, C, H, W) -> (N, C, H', W'), twice with a mask.
@@ -99,6 +99,22 @@ class Pooling(Layer):
 
     def kept_shapes(self, bottom_shapes: Sequence[Shape], top_shapes: Sequence[Shape]) -> list[Shape]:
         return [] if self.param.pooling_param.pool == _Method.AVE else [top_shapes[0]]
+
+    @property
+    def ran_in_lanes(self) -> bool:
+        """Whether the last forward pass did."""
+        return self._place is LANES
+
+    def lane_results(self, top: Blob) -> tuple[np.ndarray, np.ndarray]:
+        """Room for what a forward pass of MAX in lanes makes elsewhere: the top, and int32 positions of its values."""
+        self._place = LANES
+        y = top.values.write(LANES)
+        return y, self._window_pool().choices(y)
+
+    def lane_gradients(self, top: Blob) -> tuple[np.ndarray, np.ndarray]:
+        """The gradients of the top in lanes, and the positions that they lead back to."""
+        dy = top.gradients.read(LANES)
+        return dy, self._window_pool().choices(dy)
 
     def pass_key(self) -> np.uint64:
         """What the draws of this pass are hashes of, beside an element's index."""

@@ -31,7 +31,7 @@ class WindowPool:
 
     def largest(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Writes the largest value of each window; returns its position, int32 like y."""
-        chosen = self._choices(y)
+        chosen = self.choices(y)
         if _are_rows(x):
             self._kernels.max_of_rows(_rows(x), self._places(), self._lowest, _rows(y), _rows(chosen))
         else:
@@ -41,7 +41,7 @@ class WindowPool:
     def drawn(self, x: np.ndarray, key: np.uint64, y: np.ndarray) -> None:
         """Writes a value of each window, drawn with its share of the sum as probability."""
         unit = self._dtype.type(2.0**-24)
-        self._kernels.stochastic_forward(x, *self._inputs, key, unit, y, self._choices(y))
+        self._kernels.stochastic_forward(x, *self._inputs, key, unit, y, self.choices(y))
 
     def of_chosen(self, dy: np.ndarray, dx: np.ndarray) -> None:
         """The backward pass of ``largest`` and ``drawn``."""
@@ -89,7 +89,8 @@ class WindowPool:
     def _places(self) -> np.ndarray:
         return inputs_by_vector(self._windows, lane_count())
 
-    def _choices(self, y: np.ndarray) -> np.ndarray:
+    def choices(self, y: np.ndarray) -> np.ndarray:
+        """The positions of the last ``largest`` or ``drawn``, or room for them; int32, of the shape of y."""
         if self._chosen is None or self._chosen.shape != y.shape:
             self._chosen = aligned_zeros(y.shape, np.dtype(np.int32))
         return self._chosen

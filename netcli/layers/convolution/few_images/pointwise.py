@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netcli.layers.convolution.few_images.product import TiledProduct
-from netcli.layers.convolution.lane_product import ENOUGH_TASKS
+from netcli.layers.convolution.tasks import ENOUGH_TASKS
 from netcli.layers.windows import Windows
 
 

@@ -11,8 +11,9 @@ along the way, or empty.
 
 from __future__ import annotations
 
-from numba import prange
+from numba import get_thread_id, prange
 
+from netcli.layers.pooling.cpu import gradient_of_position
 from netcli.runtime.jit import LANES, kernel, parallel_kernel
 from netcli.runtime.tiles import COLUMN_VECTORS, correlate_lanes, correlate_rows, transpose_block
 
@@ -120,15 +121,33 @@ def correlate_windows(x, dy, offsets, rows, groups, by_columns, height, transpos
             item += count
 
 
+@kernel
+def _spread_to_chosen(pooled, chosen, starts, windows, image, position, count, room, own):
+    """room[own:] = the gradients of ``count`` positions, of which those of the pooling's windows are ``pooled``."""
+    pools, width = pooled.shape[1], pooled.shape[2] * LANES
+    gradients, choices = pooled[image].reshape(pools, width), chosen[image].reshape(pools, width)
+    for i in range(count):
+        at = position + i
+        total = room[own + i * width : own + (i + 1) * width]
+        gradient_of_position(gradients, choices, windows, starts[at], starts[at + 1], at, total)
+
+
 @parallel_kernel
-def correlate_windows_in_lanes(x, dy, offsets, rows, groups, by_columns, side, at_once, sums, bias_sums):
-    """sums (chunks, groups, all rows, outputs, LANES): the same for the outputs from ``by_columns`` on, by images."""
+def correlate_windows_in_lanes(
+    x, dy, pooled, chosen, starts, windows, offsets, rows, groups, by_columns, side, at_once, room, sums, bias_sums
+):
+    """sums (chunks, groups, all rows, outputs, LANES): the same for the outputs from ``by_columns`` on, by images.
+
+    dy may have no images. It is then what the gradients of a max pooling, ``pooled`` (G, Q', K, L), with ``chosen`` and
+    the table of its windows by position, lead back to; room: of (threads, at_once * K * L) for it, else empty.
+    """
     images, positions, channels, _ = x.shape
     items, outputs = dy.shape[1:3]
     group_channels, group_outputs = channels // groups, outputs // groups
     chunks, _, all_rows, made, _ = sums.shape
     width = made * LANES
-    values, gradients, table = x.reshape(-1), dy.reshape(-1), offsets.reshape(-1)
+    values, table = x.reshape(-1), offsets.reshape(-1)
+    gradients = room.reshape(-1) if room.size else dy.reshape(-1)
     own, bias = sums.reshape(-1), bias_sums.reshape(-1)
     for task in prange(chunks * groups):
         group, chunk = task % groups, task // groups
@@ -142,6 +161,10 @@ def correlate_windows_in_lanes(x, dy, offsets, rows, groups, by_columns, side, a
             image, position = item // items, item % items
             count = min(at_once, min(last - item, items - position))
             dy_start = (item * outputs + first_output) * LANES
+            if room.size:
+                mine = get_thread_id() * room.shape[1]
+                dy_start = mine + first_output * LANES
+                _spread_to_chosen(pooled, chosen, starts, windows, image, position, count, gradients, mine)
             if bias.size:
                 _add_items(gradients, dy_start, outputs * LANES, count, width, bias, bias_start)
             for part in range(offsets.shape[0]):
