@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netcli.layers.layer import Layer
 from netcli.net.step import Step
-from netcli.runtime.blob import PLAIN, Blob, Shape
+from netcli.runtime.blob import PLAIN, Blob, Replicas, Shape
 
 if TYPE_CHECKING:
     from netcli.layers.cuda_form import CudaForm
@@ -24,6 +24,7 @@ class BoundStep:
     bottom_shapes: list[Shape] = field(default_factory=list)
     loss_weights: list[float] = field(default_factory=list)
     weighted_tops: list[tuple[Blob, float]] = field(default_factory=list)
+    _reshapes_seen: int = -1
 
     def seed_loss_gradients(self) -> None:
         """A loss's gradient with respect to itself is its weight; its layer's backward starts from there."""
@@ -37,6 +38,9 @@ class BoundStep:
         Raises:
             ConfigError: NC131 if the parameters would have to change.
         """
+        if self._reshapes_seen == Replicas.reshapes:
+            return
+        self._reshapes_seen = Replicas.reshapes
         present = [blob.shape for blob in self.bottoms]
         if present == self.bottom_shapes:
             return

@@ -18,7 +18,7 @@ import enum
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, overload
 
 import numpy as np
 
@@ -74,7 +74,12 @@ class Replicas:
     ``read`` converts if the place is stale; ``write`` promises to overwrite everything, so nothing is
     converted; ``update`` reads and then writes. ``expose`` hands the plain array to a user, who may keep
     and change it at any time: from then on each read elsewhere converts again until a kernel writes.
+
+    Attributes:
+        reshapes: how often any of all arrays has taken another shape: while it stays, all shapes do.
     """
+
+    reshapes: ClassVar[int] = 0
 
     __slots__ = (
         "_arrays",
@@ -169,6 +174,9 @@ class Replicas:
     def update(self, place: Place) -> np.ndarray: ...
     def update(self, place: Place) -> Any:
         """The array at ``place``, fresh, to be changed in place; other places become stale."""
+        if place in self._fresh and len(self._fresh) == 1 and not self._exposed:
+            self._version = next(_versions)
+            return self._arrays[place]
         self.read(place)
         return self.write(place)
 
@@ -182,7 +190,7 @@ class Replicas:
     def defer(self, make: Callable[[], object]) -> None:
         """Leaves the content to ``make``, which writes it once somebody reads it and must find what it needs then.
 
-        An array that a user holds is written at once.
+        An array that a user holds is written at once. A new shape, or whoever writes before, makes it void.
         """
         self._fresh = set()
         self._version = next(_versions)
@@ -203,6 +211,8 @@ class Replicas:
         """Takes a new shape. Memory is kept where the number of elements stays; else it is let go."""
         if shape == self.shape:
             return
+        Replicas.reshapes += 1
+        self._make = None
         keeps = math.prod(shape) == math.prod(self.shape) and bool(self._arrays)
         # The device's array is flat, whatever the shape.
         device_array = self._arrays[CUDA] if keeps and CUDA in self._fresh and not self._exposed else None
@@ -211,7 +221,6 @@ class Replicas:
         self._arrays.clear()
         self._fresh.clear()
         self._exposed = False
-        self._make = None
         self._room = None
         self._version = next(_versions)
         if device_array is not None:

@@ -17,6 +17,9 @@ Outputs = dict[str, float | list[float]]
 class Request(enum.Enum):
     """What a signal handler or a listener may ask of a running solver."""
 
+    # Enum's own is written in Python, and each iteration looks for all three.
+    __hash__ = object.__hash__
+
     STOP = "stop"
     """Finish the iteration, write a snapshot, end."""
     SNAPSHOT = "snapshot"

@@ -62,7 +62,9 @@ class Optimizer:
         count = len(self._learnable)
         self._histories = [self.history[first : first + count] for first in range(0, len(self.history), count or 1)]
         self._pieces, self._gradient_pieces = Pieces(), Pieces()
+        # They stay the same for many iterations, some for all.
         self._own = functools.lru_cache(1)(self._make_own)
+        self._of_the_type = functools.lru_cache(1)(self._make_of_the_type)
 
     @functools.cached_property
     def _kernels(self) -> ModuleType:
@@ -86,14 +88,11 @@ class Optimizer:
             rate: the learning rate of this iteration, before lr_mult.
             iteration: from 0; Adam's correction of its moments depends on it.
         """
-        # What is too large for the net's type becomes infinite, as the run will show.
-        with np.errstate(over="ignore"):
-            scale = self._dtype.type(self._clipping_factor() / self._param.iter_size)
-            coefficients = self._of_the_type(self._rule.coefficients(self._param, iteration))
-            own = self._own(rate)
+        scale = self._clipping_factor() / self._param.iter_size
+        numbers = self._of_the_type((scale, *self._rule.coefficients(self._param, iteration)))
         weights = [item.blob.values.update(PLAIN) for item in self._learnable]
         gradients = [item.blob.gradients.update(PLAIN) for item in self._learnable]
-        self._kernel(self._pieces.table(weights, gradients, *self._histories), own, scale, *coefficients)
+        self._kernel(self._pieces.table(weights, gradients, *self._histories), self._own(rate), *numbers)
 
     def gradient_norm(self) -> float:
         """The L2 norm over all gradients, the same for any number of threads."""
@@ -109,10 +108,13 @@ class Optimizer:
         for row, item in zip(own, self._learnable, strict=True):
             row[1 if takes_l1 else 0] = weight_decay * item.decay_mult
             row[2] = rate * item.lr_mult
-        return own.astype(self._dtype)
+        # What is too large for the net's type becomes infinite, as the run will show.
+        with np.errstate(over="ignore"):
+            return own.astype(self._dtype)
 
-    def _of_the_type(self, numbers: Sequence[float]) -> list[Any]:
-        return [self._dtype.type(number) for number in numbers]
+    def _make_of_the_type(self, numbers: tuple[float, ...]) -> list[Any]:
+        with np.errstate(over="ignore"):
+            return [self._dtype.type(number) for number in numbers]
 
     def _clipping_factor(self) -> float:
         """clip_gradients / norm where the L2 norm over all gradients is larger than that, else 1."""

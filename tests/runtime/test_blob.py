@@ -118,3 +118,42 @@ def test_a_view_shares_memory_both_ways():
     assert owner.read(PLAIN)[1, 1] == 9
     owner.update(PLAIN)[0, 0] = 5
     assert guest.read(PLAIN)[0] == 5
+
+
+def test_what_is_deferred_is_made_by_the_first_who_reads() -> None:
+    values, made = Blob((2, 3)).values, []
+
+    def make() -> None:
+        made.append(1)
+        values.write(LANES)[...] = 5
+
+    values.defer(make)
+    assert not made
+    assert (values.read(PLAIN) == 5).all()
+    assert (values.read(PLAIN) == 5).all()
+    assert made == [1]
+    values.defer(make)
+    values.write(PLAIN)[...] = 6
+    assert (values.read(PLAIN) == 6).all()
+    values.defer(make)
+    values.reshape((3, 2))
+    assert made == [1]
+
+
+def test_an_array_that_a_user_holds_is_not_deferred() -> None:
+    blob = Blob((2, 3))
+    held = blob.data
+
+    def make() -> None:
+        blob.values.write(PLAIN)[...] = 7
+
+    blob.values.defer(make)
+    assert (held == 7).all()
+
+
+def test_reshapes_are_counted() -> None:
+    blob, before = Blob((2, 3)), Replicas.reshapes
+    blob.reshape((2, 3))
+    assert Replicas.reshapes == before
+    blob.reshape((3, 2))
+    assert Replicas.reshapes == before + 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, cast
 
 import numpy as np
@@ -62,8 +62,9 @@ class BendingProduct(Protocol):
 
 @dataclass(frozen=True)
 class _Ready:
-    """What computes it for so many images, and how that sees a bottom, a top, and the gradient of a bottom."""
+    """What computes it for a bottom of a shape, and how that sees the bottom, a top, and the gradient of the bottom."""
 
+    shape: Shape
     images: int
     product: Product
     bottom_view: LaneView | PlainView
@@ -129,20 +130,23 @@ class WindowedProduct(Layer):
         """The first parameter, or its gradient, as a view (outputs, channels / groups, taps)."""
         return plain.reshape(self._weight_view)
 
-    def product_for(self, images: int) -> Product:
-        """What computes it for so many images."""
-        return self._ready_for(images).product
+    def product_for(self, bottom_shape: Shape) -> Product:
+        """What computes it for a bottom of this shape."""
+        return self._ready_for(bottom_shape).product
 
-    def _ready_for(self, images: int) -> _Ready:
+    def _ready_for(self, shape: Shape) -> _Ready:
         ready = self._ready
+        if ready is not None and ready.shape is shape:
+            return ready
+        images = math.prod(shape[: self.axis])
         if ready is None or ready.images != images:
             if self._is_small(images):
                 view = PlainView(self.axis)
-                ready = _Ready(images, self._small_product(images), view, view, view)
+                ready = _Ready(shape, images, self._small_product(images), view, view, view)
             else:
                 views = LaneView(self.axis), LaneView(self.axis), LaneView(self.axis)
-                ready = _Ready(images, self._lane_product(images), *views)
-            self._ready = ready
+                ready = _Ready(shape, images, self._lane_product(images), *views)
+        self._ready = replace(ready, shape=shape)
         return ready
 
     def _is_small(self, images: int) -> bool:
@@ -225,7 +229,7 @@ class WindowedProduct(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         weights, bias, slopes = self.forward_parameters()
         for bottom, top in zip(bottoms, tops, strict=True):
-            ready = self._ready_for(math.prod(bottom.shape[: self.axis]))
+            ready = self._ready_for(bottom.shape)
             x, y = ready.bottom_view.read(bottom.values), ready.top_view.write(top.values)
             if slopes is None:
                 ready.product.forward(x, weights, bias, y)
@@ -236,7 +240,7 @@ class WindowedProduct(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
-            ready = self._ready_for(math.prod(bottom.shape[: self.axis]))
+            ready = self._ready_for(bottom.shape)
             product, dy = ready.product, ready.top_view.read(top.gradients)
             weight_gradient, bias_gradient = self.parameter_gradients()
             if weight_gradient is not None:

@@ -96,7 +96,7 @@ class PooledConvolution:
         product.weight_gradient.add(bottom.values.read(LANES), unpooled, weights, bias)
 
     def _product(self, bottom: Blob) -> LaneProduct | None:
-        product = self._convolution.product_for(bottom.shape[0])
+        product = self._convolution.product_for(bottom.shape)
         return product if type(product) is LaneProduct else None
 
     def _present_plan(self) -> _Plan | None:
