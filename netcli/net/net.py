@@ -17,10 +17,10 @@ from netcli.net.batch_parts import loss_factors
 from netcli.net.bound_step import BoundStep
 from netcli.net.cuda_runners import on_device
 from netcli.net.folding import Folding
+from netcli.net.fused import Fused, Pooled, pooled_convolutions, summed_convolutions
 from netcli.net.gradient_rooms import gradient_rooms
 from netcli.net.graph import build_graph
 from netcli.net.learnable import Learnable
-from netcli.net.pooled import Pooled, pooled_convolutions
 from netcli.net.step import ParameterSlot
 from netcli.prototxt import NetSource
 from netcli.runtime.blob import PLAIN, Blob
@@ -50,8 +50,9 @@ class Net:
             backward pass only those of the parameters can be looked at. Convolutions may then do the work of a max
             pooling behind them, too; their own top is computed if somebody reads it.
         forward_only: promises that ``backward`` is never called. Layers then keep nothing for it, and on the CPU
-            convolutions do what BatchNorm, Scale, Bias, ReLU and PReLU in place behind them would do, in passes over
-            the whole net, unless a callback or ``debug`` looks.
+            convolutions do what BatchNorm, Scale, Bias, ReLU and PReLU in place, sums and max pooling behind them would
+            do, in passes over the whole net, unless a callback or ``debug`` looks. What stands between is computed if
+            somebody reads it.
 
     Attributes:
         cuda: what runs its layers on the GPU; None on the CPU.
@@ -119,10 +120,13 @@ class Net:
         self._folding: Folding | None = None
         if forward_only:
             self._go_forward_only()
-        self._pooled: dict[int, Pooled] = {}
+        self._fused: dict[int, Fused] = {}
         if self.cuda is None and (forward_only or not keep_gradients):
             left_out: Set[int] = self._folding.folded if self._folding else frozenset()
-            self._pooled = {pair.convolution: pair for pair in pooled_convolutions(self.graph.steps, left_out)}
+            found: list[Fused] = [*pooled_convolutions(self.graph.steps, left_out)]
+            if forward_only:
+                found += summed_convolutions(self.graph.steps, left_out)
+            self._fused = {fused.convolution: fused for fused in found}
         for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
             weights = bound.plan.loss_weights
             bound.loss_weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
@@ -172,11 +176,11 @@ class Net:
             self.cuda.prepare()
         whole = first == 0 and last is None
         done = set(self._fold(whole))
-        pooled = self._pooled if whole and not self._is_looked_at() else {}
+        fused = self._fused if whole and not self._is_looked_at() else {}
         for index, bound in enumerate(self._steps[first:end], first):
             if (sources or bound.bottoms) and index not in done:
-                if index in pooled and self._run_pooled(pooled[index]):
-                    done.add(pooled[index].pooling)
+                if index in fused and fused[index].forward(self._steps, self.graph.shapes):
+                    done |= fused[index].done
                 else:
                     self._run_step(index, bound)
         self.context.pass_index += 1
@@ -204,14 +208,13 @@ class Net:
     def backward(self, last: int | None = None, first: int = 0) -> None:
         """Runs layers backward from ``last`` down to ``first``. Parameter gradients add up."""
         end = len(self._steps) if last is None else last + 1
-        pooled = self._pooled_backward() if first == 0 and last is None else {}
+        pooled = self._pooled_backward(whole=first == 0 and last is None)
         done = {pair.convolution for pair in pooled.values()}
         for index in reversed(range(first, end)):
             bound = self._steps[index]
             plan = bound.plan
             if index in pooled:
-                convolution = self._steps[pooled[index].convolution]
-                pooled[index].layer.backward(bound.tops[0], convolution.bottoms[0])
+                pooled[index].backward(self._steps)
             if index in pooled or index in done:
                 continue
             for callback in self.before_backward:
@@ -287,28 +290,12 @@ class Net:
         self._folding.apply(yes)
         return self._folding.folded if yes else frozenset()
 
-    def _run_pooled(self, pooled: Pooled) -> bool:
-        """A convolution and the pooling behind it in one, if that suits their shapes."""
-        convolution, pooling = self._steps[pooled.convolution], self._steps[pooled.pooling]
-        for bound in (convolution, pooling):
-            bound.reshape_if_needed(self.graph.shapes)
-        if not pooled.layer.suits(convolution.bottoms[0]):
-            return False
-        pooled.layer.forward(convolution.bottoms[0], pooling.tops[0])
-        between = convolution.tops[0].values
-        between.defer(lambda: convolution.runner.forward(convolution.bottoms, convolution.tops))
-        return True
-
-    def _pooled_backward(self) -> dict[int, Pooled]:
+    def _pooled_backward(self, whole: bool) -> dict[int, Pooled]:
         """By the index of the pooling, those whose convolution takes its gradient as it is in the next pass."""
-        if self.before_backward or self.after_backward or self.debug:
+        if not whole or self.before_backward or self.after_backward or self.debug:
             return {}
-        return {
-            pair.pooling: pair
-            for index, pair in self._pooled.items()
-            if self._steps[index].plan.propagate_down == [False]
-            and pair.layer.suits_backward(self._steps[index].bottoms[0])
-        }
+        pooled = [fused for fused in self._fused.values() if isinstance(fused, Pooled)]
+        return {fused.pooling: fused for fused in pooled if fused.suits_backward(self._steps)}
 
     def _run_step(self, index: int, bound: BoundStep) -> None:
         for callback in self.before_forward:

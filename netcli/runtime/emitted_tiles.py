@@ -44,6 +44,8 @@ def multiply_tile(
     slopes: Any,
     bends: Any,
     bias_start: Any,
+    added: Any,
+    adds: Any,
     y: Any,
     y_start_0: Any,
     y_start_1: Any,
@@ -53,15 +55,15 @@ def multiply_tile(
 
     Otherwise as ``multiply_tiles``.
     """
-    if not (are_values(weights, x, bias, slopes, y) and is_table(runs)):
+    if not (are_values(weights, x, bias, slopes, added, y) and is_table(runs)):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile = Emitter(context, builder, signature, arguments)
         data = {"weights": tile.at(2, 3), "bias": tile.at(12, 15), "slopes": tile.at(13, 15)}
-        weight_step, x_row_step, y_step = arguments[4], arguments[8], arguments[19]
+        weight_step, x_row_step, y_step = arguments[4], arguments[8], arguments[21]
         bases = [tile.at(5, 6), tile.at(5, 7)]
-        targets = [tile.at(16, 17), tile.at(16, 18)]
+        others, targets = [tile.at(16, 19), tile.at(16, 20)], [tile.at(18, 19), tile.at(18, 20)]
         table, first, last = tile.data(9), arguments[10], arguments[11]
 
         def case(rows: int, pixels: int) -> None:
@@ -75,11 +77,20 @@ def multiply_tile(
                 sources = [tile.source(bases[p], places[p], x_row_step) for p in range(pixels)]
                 return _add_rows(tile, rows, length, (weights, weight_step), sources, sums)
 
+            def add(_: Any, sums: list[Any]) -> list[Any]:
+                rows_added = [
+                    tile.load(tile.moved(others[p], builder.mul(y_step, constant(r))))
+                    for r in range(rows)
+                    for p in range(pixels)
+                ]
+                return [builder.fadd(value, other) for value, other in zip(sums, rows_added, strict=True)]
+
             def bend(_: Any, sums: list[Any]) -> list[Any]:
                 slopes = [tile.spread(tile.load_item(tile.moved(data["slopes"], r))) for r in range(rows)]
                 return [tile.bent(value, slopes[k // pixels]) for k, value in enumerate(sums)]
 
             sums = tile.repeat(builder.sub(last, first), sums, add_run)
+            sums = tile.repeat(arguments[17], sums, add)
             sums = tile.repeat(arguments[14], sums, bend)
             for r in range(rows):
                 for p in range(pixels):
@@ -105,6 +116,8 @@ def multiply_tile(
         bias,
         slopes,
         place,
+        place,
+        added,
         place,
         y,
         place,

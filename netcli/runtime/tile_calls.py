@@ -24,7 +24,8 @@ _ANY = (1,)
 
 
 def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, x_row_step, runs, starts, run_step, pairs,
-              first, last, most, bias, slopes, bends, bias_start, y, y_start, y_step, row_step):  # fmt: skip
+              first, last, most, bias, slopes, bends, bias_start, added, adds, y, y_start, y_step,
+              row_step):  # fmt: skip
     for pair in range(first, last):
         one, other = pairs[PIXELS * pair], min(pairs[PIXELS * pair + 1], most)
         emitted_tiles.multiply_tile(
@@ -44,6 +45,8 @@ def _multiply(height, weights, weight_start, weight_step, x, x_start, x_step, x_
             carray(slopes, _ANY),
             bends,
             bias_start,
+            carray(added, _ANY),
+            adds,
             carray(y, _ANY),
             y_start + one * y_step,
             y_start + other * y_step,
@@ -105,7 +108,7 @@ def prepare(dtype: np.dtype) -> None:
     array, table, number = types.CPointer(value), types.CPointer(types.int32), types.intp
     multiply = [
         number, array, number, number, array, number, number, number, table, table, number, table, number, number,
-        number, array, array, number, number, array, number, number, number,
+        number, array, array, number, number, array, number, array, number, number, number,
     ]  # fmt: skip
     correlate = [
         number, number, number, array, number, table, number, number, array, number, number, number, array, number,
@@ -160,13 +163,15 @@ def multiply_tiles(
     slopes: Any,
     bends: Any,
     bias_start: Any,
+    added: Any,
+    adds: Any,
     y: Any,
     y_start: Any,
     y_step: Any,
     row_step: Any,
 ) -> Any:
     """See ``netcli.runtime.tiles``."""
-    if not (are_values(weights, x, bias, slopes, y) and is_table(runs) and is_table(starts) and is_table(pairs)):
+    if not (are_values(weights, x, bias, slopes, added, y) and is_table(runs) and is_table(starts) and is_table(pairs)):
         return None
     place = types.intp
     return types.void(
@@ -188,6 +193,8 @@ def multiply_tiles(
         bias,
         slopes,
         place,
+        place,
+        added,
         place,
         y,
         place,

@@ -31,6 +31,8 @@ def multiply_tiles(
     slopes,
     bends,
     bias_start,
+    added,
+    adds,
     y,
     y_start,
     y_step,
@@ -54,6 +56,10 @@ def multiply_tiles(
                     weight = weights[weight_start + (weight_row + j) * weight_step + r]
                     for lane in range(LANES):
                         y[target + r * row_step + lane] += weight * x[source + place + j * x_row_step + lane]
+        if adds:
+            for r in range(height):
+                for lane in range(LANES):
+                    y[target + r * row_step + lane] += added[target + r * row_step + lane]
         if bends:
             for r in range(height):
                 for lane in range(LANES):

@@ -14,14 +14,15 @@ padding, dilation and groups cost nothing. All arrays are one-dimensional and C-
 count their values.
 
 multiply_tiles(height, weights, weight_start, weight_step, x, x_start, x_step, x_row_step, runs, starts, run_step,
-pairs, first, last, most, bias, slopes, bends, bias_start, y, y_start, y_step, row_step) does so for the pairs ``first``
-to ``last`` of tiles, from the table ``pairs`` of two numbers each, the second no larger than ``most``. The tile t has
-its x ``t x_step`` behind x_start and its y ``t y_step`` behind y_start, ``height`` rows of LANES values, ``row_step``
-apart. A pair's runs are ``runs[starts[pair run_step]:starts[pair run_step + 1]]``; a run (j, n, place 0, place 1)
-multiplies n rows of x of LANES values, ``x_row_step`` apart, the first ``place`` values behind the tile's x, by the
-weights from row j on; a place below 0 stands for zeros. weights: rows of ``height`` values, ``weight_step`` apart, from
-weight_start; bias: (height,) from bias_start, and so are slopes: if ``bends`` is 1 and not 0, what is not above 0 is
-multiplied by its row's slope in the end. Tables are int32.
+pairs, first, last, most, bias, slopes, bends, bias_start, added, adds, y, y_start, y_step, row_step) does so for the
+pairs ``first`` to ``last`` of tiles, from the table ``pairs`` of two numbers each, the second no larger than ``most``.
+The tile t has its x ``t x_step`` behind x_start and its y ``t y_step`` behind y_start, ``height`` rows of LANES values,
+``row_step`` apart. A pair's runs are ``runs[starts[pair run_step]:starts[pair run_step + 1]]``; a run (j, n, place 0,
+place 1) multiplies n rows of x of LANES values, ``x_row_step`` apart, the first ``place`` values behind the tile's x,
+by the weights from row j on; a place below 0 stands for zeros. weights: rows of ``height`` values, ``weight_step``
+apart, from weight_start; bias: (height,) from bias_start, and so are slopes. In the end, if ``adds`` is 1 and not 0,
+what stands in ``added`` where y does in its array is added, and then, if ``bends`` is, what is not above 0 is
+multiplied by its row's slope. Tables are int32.
 
 correlate_rows(rows, height, vectors, x, x_start, offsets, first, count, transposed, transposed_start, item_step,
 row_step, out, out_start, out_step) adds to ``rows`` rows of ``out``, ``out_step`` apart, what ``count`` items of x and

@@ -31,11 +31,11 @@ TYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @kernel
-def multiply(height, weights, x, x_step, x_row_step, runs, starts, run_step, pairs, most, bias, slopes, bends, y,
-             y_step):  # fmt: skip
+def multiply(height, weights, x, x_step, x_row_step, runs, starts, run_step, pairs, most, bias, slopes, bends, added,
+             adds, y, y_step):  # fmt: skip
     multiply_tiles(
         height, weights, WEIGHT_STEP, WEIGHT_STEP, x, LANES, x_step, x_row_step, runs, starts, run_step, pairs, 1,
-        len(pairs) // 2, most, bias, slopes, bends, 1, y, 2 * LANES, y_step, 2 * LANES,
+        len(pairs) // 2, most, bias, slopes, bends, 1, added, adds, y, 2 * LANES, y_step, 2 * LANES,
     )  # fmt: skip
 
 
@@ -68,7 +68,8 @@ def close(got: np.ndarray, expected: np.ndarray) -> None:
 @TYPES
 @pytest.mark.parametrize("shared", [False, True], ids=["runs of each pair", "runs for all"])
 @pytest.mark.parametrize("bends", [0, 1], ids=["straight", "bent"])
-def test_multiply(dtype: type, shared: bool, bends: int) -> None:
+@pytest.mark.parametrize("adds", [0, 1], ids=["alone", "added to"])
+def test_multiply(dtype: type, shared: bool, bends: int, adds: int) -> None:
     """Runs of 0, 1 and more rows, with and without a second position, at every height; the last pair has one tile.
 
     Rows of x stand anywhere.
@@ -87,6 +88,7 @@ def test_multiply(dtype: type, shared: bool, bends: int) -> None:
     for height in range(1, tile_height(dtype) + 1):
         bias, slopes = rng.standard_normal((2, height + 1)).astype(dtype)
         y = np.full((4 * 30 + 2, LANES), 7, dtype)
+        added = rng.standard_normal(y.shape).astype(dtype)
         expected = y.astype(np.float64)
         for pair, tiles in ((1, (0, 2)), (2, (3, 3))):
             own = runs[1:5] if shared else runs[starts[pair] : starts[pair + 1]]
@@ -96,12 +98,14 @@ def test_multiply(dtype: type, shared: bool, bends: int) -> None:
                     for i in range(count if places[pixel] >= 0 else 0):
                         value = x[LANES + x_step * tile + places[pixel] + i * x_row_step :][:LANES]
                         rows += weights[1 + j + i, :height, None].astype(np.float64) * value
+                if adds:
+                    rows += added[2 + 30 * tile : 2 + 30 * tile + 2 * height : 2]
                 if bends:
                     rows = np.where(rows > 0, rows, slopes[1:, None] * rows)
                 expected[2 + 30 * tile : 2 + 30 * tile + 2 * height : 2] = rows
         multiply(
             height, weights.ravel(), x, x_step, x_row_step, runs.ravel(), starts, 0 if shared else 1, pairs.ravel(),
-            most, bias, slopes, bends, y.reshape(-1), 30 * LANES,
+            most, bias, slopes, bends, added.reshape(-1), adds, y.reshape(-1), 30 * LANES,
         )  # fmt: skip
         close(y, expected)
 
@@ -148,7 +152,7 @@ def test_nothing_to_sum_up_leaves_the_bias_and_the_sums() -> None:
     y, out = np.zeros(6 * LANES, np.float32), np.ones(3 * COLUMNS, np.float32)
     x, bias = np.full(8 * COLUMNS * LANES, np.nan, np.float32), np.array([0, 3], np.float32)
     no_runs, pairs = np.zeros(3, np.int32), np.array([0, 0, 0, 1], np.int32)
-    multiply(1, x, x, LANES, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, bias, 0, y, LANES)
+    multiply(1, x, x, LANES, LANES, np.full(4, -1, np.int32), no_runs, 1, pairs, 1, bias, bias, 0, y, 0, y, LANES)
     assert (y[2 * LANES : 4 * LANES] == 3).all()
     correlate(1, 1, 1, x, np.array([-1, -1], np.int32), 0, 2, x, out)
     correlate_by_lanes(1, 1, 1, x, np.array([-1, -1], np.int32), 2, 0, x, out)

@@ -104,6 +104,7 @@ def multiply_pairs(
     bias,
     slopes,
     outputs,
+    added,
     y,
     y_start,
     output_step,
@@ -138,6 +139,8 @@ def multiply_pairs(
                 slopes,
                 min(slopes.size, 1),
                 output,
+                added,
+                min(added.size, 1),
                 y,
                 y_start + output * output_step,
                 position_step,
@@ -147,15 +150,30 @@ def multiply_pairs(
 
 @parallel_kernel
 def multiply_windows(
-    x, x_steps, pairs, starts, runs, weights, bias, slopes, images, groups, outputs, parts, output_parts, y, y_steps
+    x,
+    x_steps,
+    pairs,
+    starts,
+    runs,
+    weights,
+    bias,
+    slopes,
+    images,
+    groups,
+    outputs,
+    parts,
+    output_parts,
+    added,
+    y,
+    y_steps,
 ):
     """y = bias + weights times the windows of x: a forward pass, or a data gradient with the backward tables.
 
     x, y: flat, in lanes or not. x_steps: from image to image, from group to group, from channel to channel;
     y_steps: from image to image, from output to output, from one of the positions that ``pairs`` counts to the
-    next. weights: as packed, of ``outputs`` in all; bias: (outputs,) or more; slopes of what is not above 0:
-    likewise, or none. The pairs are cut into ``parts`` and the blocks of outputs into ``output_parts``, so that few
-    images still keep all threads busy.
+    next. weights: as packed, of ``outputs`` in all; bias: (outputs,) or more. ``added``, like y or empty, is added to
+    the sums, and what is then not above 0 is multiplied by its output's ``slopes``, if there are any. The pairs are cut
+    into ``parts`` and the blocks of outputs into ``output_parts``, so that few images still keep all threads busy.
     """
     blocks = groups * weights.shape[1]
     for task in prange(images * parts * output_parts):
@@ -177,6 +195,7 @@ def multiply_windows(
             bias,
             slopes,
             outputs,
+            added,
             y,
             image * y_steps[0],
             y_steps[1],

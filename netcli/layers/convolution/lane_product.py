@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,8 +33,11 @@ class LaneProduct:
     y (G, Q, outputs, L); weights (outputs, channels / groups, taps), of any strides. All of ``dtype``.
 
     Attributes:
+        adds: whether ``forward`` takes ``added``.
         weight_gradient: what adds to the gradients of weights and bias.
     """
+
+    adds: ClassVar[bool] = True
 
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         from netcli.layers.convolution import cpu
@@ -61,9 +65,13 @@ class LaneProduct:
         bias: np.ndarray | None,
         y: np.ndarray,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
-        """Writes y; ``bias`` (outputs,) or None; ``slopes`` (outputs,) of what is not above 0, or None."""
-        self.multiply(x, self.packed(weights, False), bias, y, False, slopes)
+        """Writes y; ``bias`` (outputs,) or None; ``slopes`` (outputs,) of what is not above 0, or None.
+
+        ``added``: what is added to y before the slopes count, or None.
+        """
+        self.multiply(x, self.packed(weights, False), bias, y, False, slopes, added)
 
     def backward_data(
         self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray, constant: np.ndarray | None = None
@@ -98,6 +106,7 @@ class LaneProduct:
         target: np.ndarray,
         for_backward: bool,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
         """Writes y of x, or with ``for_backward`` dx of dy, with weights that were packed for it."""
         constant = self._zeros if constant is None else constant
@@ -108,7 +117,8 @@ class LaneProduct:
         self._kernels.multiply_windows(
             source.reshape(-1), (inputs * channels * lanes, channels // self._groups * lanes, lanes),
             table.pairs, table.starts, table.runs, packed, constant, slopes, images, self._groups, made, parts,
-            output_parts, target.reshape(-1), (target.shape[1] * made * lanes, lanes, made * lanes),
+            output_parts, source.reshape(-1)[:0] if added is None else added.reshape(-1), target.reshape(-1),
+            (target.shape[1] * made * lanes, lanes, made * lanes),
         )  # fmt: skip
 
     def _make_parts(

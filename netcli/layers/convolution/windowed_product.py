@@ -47,7 +47,9 @@ class Product(Protocol):
 
 
 class BendingProduct(Protocol):
-    """A product that can do a ReLU along, as those of convolutions can."""
+    """A product that can do a ReLU along, as those of convolutions can, and a sum before it if it ``adds``."""
+
+    adds: ClassVar[bool]
 
     def forward(
         self,
@@ -56,8 +58,9 @@ class BendingProduct(Protocol):
         bias: np.ndarray | None,
         y: np.ndarray,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
-        """As Product's; what is not above 0 is multiplied by its channel's slope in the end."""
+        """As Product's; ``added`` is added, and then what is not above 0 multiplied by its channel's slope."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,11 @@ class WindowedProduct(Layer):
     def product_for(self, bottom_shape: Shape) -> Product:
         """What computes it for a bottom of this shape."""
         return self._ready_for(bottom_shape).product
+
+    def product_and_views(self, bottom_shape: Shape) -> tuple[Product, LaneView | PlainView, LaneView | PlainView]:
+        """The same, and how it sees the bottom and the top."""
+        ready = self._ready_for(bottom_shape)
+        return ready.product, ready.bottom_view, ready.top_view
 
     def _ready_for(self, shape: Shape) -> _Ready:
         ready = self._ready

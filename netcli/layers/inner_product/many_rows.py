@@ -52,10 +52,11 @@ class ManyRows(LaneProduct):
         bias: np.ndarray | None,
         y: np.ndarray,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
-        """Writes y; ``bias`` (outputs,) or None; ``slopes``: as LaneProduct's."""
-        if not weights.flags.c_contiguous or slopes is not None:
-            super().forward(x, weights, bias, y, slopes)
+        """Writes y; ``bias`` (outputs,) or None; ``slopes``, ``added``: as LaneProduct's."""
+        if not weights.flags.c_contiguous or slopes is not None or added is not None:
+            super().forward(x, weights, bias, y, slopes, added)
             return
         room = self._room_of_threads(self._length * self._lanes)
         self._inner_kernels.multiply_rows_in_lanes(

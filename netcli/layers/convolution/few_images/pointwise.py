@@ -25,6 +25,8 @@ def is_pointwise(windows: Windows, lanes: int) -> bool:
 class PointwiseProduct(TiledProduct):
     """Forward and data gradient as above, the gradient of the weights as of tiles. Arguments and arrays: as there."""
 
+    adds = True
+
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, *rest: Any) -> None:
         super().__init__(windows, channels, outputs, groups, *rest)
         from netcli.layers.convolution import cpu
@@ -45,9 +47,11 @@ class PointwiseProduct(TiledProduct):
         bias: np.ndarray | None,
         y: np.ndarray,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
-        """Writes y; ``bias`` (outputs,) or None; ``slopes`` (outputs,) of what is not above 0, or None."""
-        self._multiply(x, self._ahead, self.packed(weights), self._no_constant if bias is None else bias, y, slopes)
+        """Writes y; ``bias`` (outputs,) or None; ``slopes``, ``added``: as LaneProduct's."""
+        constant = self._no_constant if bias is None else bias
+        self._multiply(x, self._ahead, self.packed(weights), constant, y, slopes, added)
 
     def backward_data(self, dy: np.ndarray, weights: np.ndarray, dx: np.ndarray) -> None:
         """Writes dx."""
@@ -67,6 +71,7 @@ class PointwiseProduct(TiledProduct):
         constant: np.ndarray,
         y: np.ndarray,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
         (images, channels, positions), made = x.shape, y.shape[1]
         summed = channels // self._groups
@@ -76,5 +81,6 @@ class PointwiseProduct(TiledProduct):
             x.reshape(-1), (channels * positions, summed * positions, positions),
             self._pairs, self._run_starts, runs, packed, constant, self._no_constant[:0] if slopes is None else slopes,
             images, self._groups, made, parts, output_parts,
+            self._no_constant[:0] if added is None else added.reshape(-1),
             y.reshape(-1), (made * positions, positions, 1),
         )  # fmt: skip

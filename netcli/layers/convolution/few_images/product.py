@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +21,12 @@ class TiledProduct:
     ``channels`` and ``outputs`` are those of all groups together. Arrays: x (N, channels, P), y (N, outputs, Q);
     weights (outputs, channels / groups, taps). ``stamp``: gives a number that stands for the weights of a forward pass,
     so that they are packed once only, or None.
+
+    Attributes:
+        adds: whether ``forward`` takes ``added``.
     """
+
+    adds: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -60,8 +66,10 @@ class TiledProduct:
         bias: np.ndarray | None,
         y: np.ndarray,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
         """Writes y; ``bias`` (outputs,) or None; ``slopes`` (outputs,) of what is not above 0, or None."""
+        assert added is None, "sums are not made here"
         patches = self.gathered("patches", x, self._x, self._channels)
         results = self.room("results", self._y, self._outputs)
         self._product.multiply(patches, self.packed(weights), bias, results, False, slopes)

@@ -43,6 +43,7 @@ def multiply_and_pool(
             bias,
             slopes,
             outputs,
+            made[:0],
             made,
             mine - first * width,
             LANES,

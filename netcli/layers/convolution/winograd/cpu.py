@@ -157,6 +157,8 @@ def multiply_frequencies(
                     0,
                     0,
                     own,
+                    0,
+                    own,
                     products + frequency * product_step + (first - first_made) * LANES,
                     width * LANES,
                     LANES,

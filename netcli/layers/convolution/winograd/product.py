@@ -31,6 +31,8 @@ TILE_ROOM = "tiles"
 class WinogradProduct(LaneProduct):
     """One geometry with its tables, of 3 x 3 windows at stride 1 and dilation 1."""
 
+    adds = False
+
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         super().__init__(windows, channels, outputs, groups, dtype)
         from netcli.layers.convolution.winograd import cpu as winograd_cpu
@@ -94,9 +96,12 @@ class WinogradProduct(LaneProduct):
         target: np.ndarray,
         for_backward: bool,
         slopes: np.ndarray | None = None,
+        added: np.ndarray | None = None,
     ) -> None:
-        """As LaneProduct's."""
+        """As LaneProduct's, with nothing ``added``."""
         import numba
+
+        assert added is None, "sums are not made here"
 
         constant = self._zeros if constant is None else constant
         slopes = self._zeros[:0] if slopes is None else slopes
