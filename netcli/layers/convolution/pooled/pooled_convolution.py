@@ -21,7 +21,7 @@ from netcli.layers.convolution.weight_gradient.product import Unpooled
 from netcli.layers.convolution.windowed_product import Geometry
 from netcli.layers.pooling.pooling import Pooling
 from netcli.layers.windows import Table, Windows, inputs_of_outputs, outputs_of_inputs
-from netcli.runtime.blob import LANES, Blob
+from netcli.runtime.blob import LANES, Blob, Shape
 from netcli.runtime.cpu import lane_count
 from netcli.runtime.scratch import scratch
 from netcli.runtime.threads import pool_size
@@ -39,12 +39,13 @@ def can_be_pooled(convolution: Convolution, pooling: Pooling) -> bool:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The tables of one geometry of both, see the kernel; ``zeros``: a bias of nothing."""
+    """The tables of one geometry of both, see the kernel, and the shape of its room; ``zeros``: no bias."""
 
     bands: np.ndarray
     pairs: PairedRuns
     pooled: Table
-    band_values: int
+    spread: Table
+    room: Shape
     zeros: np.ndarray
     lowest: np.floating
 
@@ -78,7 +79,7 @@ class PooledConvolution:
         assert plan is not None, "a geometry that it does not suit"
         weights, bias, slopes = self._convolution.forward_parameters()
         y, chosen = self._pooling.lane_results(top)
-        room = scratch("band", (pool_size(), plan.band_values), product.dtype)
+        room = scratch("band", plan.room, product.dtype)
         multiply_and_pool(
             bottom.values.read(LANES), plan.pairs.pairs, plan.pairs.bands, plan.pairs.starts, plan.pairs.runs,
             product.packed(weights, False), plan.zeros if bias is None else bias,
@@ -92,7 +93,9 @@ class PooledConvolution:
         weights, bias = self._convolution.parameter_gradients()
         assert product is not None, "too few images"
         assert weights is not None, "weights without a gradient"
-        unpooled = Unpooled(*self._pooling.lane_gradients(top), *outputs_of_inputs(self._pooling.windows))
+        plan = self._present_plan()
+        assert plan is not None, "a geometry that it does not suit"
+        unpooled = Unpooled(*self._pooling.lane_gradients(top), *plan.spread)
         product.weight_gradient.add(bottom.values.read(LANES), unpooled, weights, bias)
 
     def _product(self, bottom: Blob) -> LaneProduct | None:
@@ -116,4 +119,7 @@ def _plan_of(geometry: Geometry, pooling: Windows, dtype: np.dtype) -> _Plan | N
     ranges = [(band.first, band.end) for band in bands]
     pairs = paired_runs(windows, 1, channels, groups, False, ranges).in_values(lane_count())
     lowest = dtype.type(np.finfo(dtype).min)
-    return _Plan(band_table(bands), pairs, inputs_of_outputs(pooling), values, np.zeros(outputs, dtype), lowest)
+    return _Plan(
+        band_table(bands), pairs, inputs_of_outputs(pooling), outputs_of_inputs(pooling), (pool_size(), values),
+        np.zeros(outputs, dtype), lowest,
+    )  # fmt: skip

@@ -91,6 +91,8 @@ class WeightGradient:
         self._offsets = functools.cache(self._make_offsets)
         self._wide = functools.cache(lambda *shape: aligned_zeros(shape, dtype))
         self._no_bias = np.zeros(0, dtype)
+        self._no_dy = np.zeros((0, windows.output_positions, outputs, self._lanes), dtype)
+        self._spread_room = (pool_size(), ITEMS_AT_ONCE * outputs * self._lanes)
         nothing, table = np.zeros((0, 0, 0, self._lanes), dtype), np.zeros(0, np.int32)
         self._not_pooled = Unpooled(nothing, nothing.astype(np.int32), table, table)
 
@@ -104,7 +106,7 @@ class WeightGradient:
         windows, unpooled = self._windows, self._not_pooled
         if isinstance(dy, Unpooled):
             unpooled = dy
-            dy = np.zeros((0, windows.output_positions, self._outputs, self._lanes), self._dtype)
+            dy = self._no_dy
         if self._channels < _FEW_CHANNELS and any(windows.pad):
             windows, x = self._unpadded(x)
         x, dy = as_groups(windows, x), as_groups(windows, dy)
@@ -149,9 +151,7 @@ class WeightGradient:
 
     def _room(self, unpooled: Unpooled) -> np.ndarray:
         """For each thread the gradients of the items that are worked on at once, where they must be made first."""
-        if not unpooled.gradients.size:
-            return scratch("unpooled", (0, 0), self._dtype)
-        return scratch("unpooled", (pool_size(), ITEMS_AT_ONCE * self._outputs * self._lanes), self._dtype)
+        return scratch("unpooled", self._spread_room if unpooled.gradients.size else (0, 0), self._dtype)
 
     def _make_offsets(self, windows: Windows, images: int) -> TapOffsets:
         return tap_offsets(windows, images, self._channels, self._groups)
