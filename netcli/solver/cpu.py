@@ -23,13 +23,17 @@ def _own(own, table, piece):
     return own[parameter, 0], own[parameter, 1], own[parameter, 2]
 
 
+@kernel
+def _arrays(table, piece, like):
+    """Weights, gradients and first history of a piece."""
+    return values_of(table, piece, 0, like), values_of(table, piece, 1, like), values_of(table, piece, 2, like)
+
+
 @parallel_kernel
 def sgd(table, own, scale, momentum):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
-        weights = values_of(table, piece, 0, scale)
-        gradients = values_of(table, piece, 1, scale)
-        history = values_of(table, piece, 2, scale)
+        weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.sgd(gradient, history[i], rate, momentum)
@@ -41,9 +45,7 @@ def sgd(table, own, scale, momentum):
 def nesterov(table, own, scale, momentum):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
-        weights = values_of(table, piece, 0, scale)
-        gradients = values_of(table, piece, 1, scale)
-        history = values_of(table, piece, 2, scale)
+        weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.nesterov(gradient, history[i], rate, momentum)
@@ -55,9 +57,7 @@ def nesterov(table, own, scale, momentum):
 def adagrad(table, own, scale, delta):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
-        weights = values_of(table, piece, 0, scale)
-        gradients = values_of(table, piece, 1, scale)
-        history = values_of(table, piece, 2, scale)
+        weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.adagrad(gradient, history[i], rate, delta)
@@ -69,9 +69,7 @@ def adagrad(table, own, scale, delta):
 def rmsprop(table, own, scale, decay, gain, delta):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
-        weights = values_of(table, piece, 0, scale)
-        gradients = values_of(table, piece, 1, scale)
-        history = values_of(table, piece, 2, scale)
+        weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.rmsprop(gradient, history[i], rate, decay, gain, delta)
@@ -83,9 +81,7 @@ def rmsprop(table, own, scale, decay, gain, delta):
 def adadelta(table, own, scale, decay, gain, delta):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
-        weights = values_of(table, piece, 0, scale)
-        gradients = values_of(table, piece, 1, scale)
-        squares = values_of(table, piece, 2, scale)
+        weights, gradients, squares = _arrays(table, piece, scale)
         updates = values_of(table, piece, 3, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
@@ -98,9 +94,7 @@ def adadelta(table, own, scale, decay, gain, delta):
 def adam(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
-        weights = values_of(table, piece, 0, scale)
-        gradients = values_of(table, piece, 1, scale)
-        means = values_of(table, piece, 2, scale)
+        weights, gradients, means = _arrays(table, piece, scale)
         squares = values_of(table, piece, 3, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
@@ -117,9 +111,7 @@ def adamw(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
     none = scale - scale
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
-        weights = values_of(table, piece, 0, scale)
-        gradients = values_of(table, piece, 1, scale)
-        means = values_of(table, piece, 2, scale)
+        weights, gradients, means = _arrays(table, piece, scale)
         squares = values_of(table, piece, 3, scale)
         for i in range(weights.size):
             decay = regularised(none, weights[i], none, l2, l1)
