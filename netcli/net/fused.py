@@ -32,7 +32,7 @@ class Pooled:
         """Does the work of both; False if that does not suit the present shapes. ``shapes``: of the net."""
         convolution, pooling = steps[self.convolution], steps[self.pooling]
         _reshape([convolution, pooling], shapes)
-        if not self.layer.suits(convolution.bottoms[0]):
+        if not self.layer.suits(convolution.bottoms[0].shape):
             return False
         self.layer.forward(convolution.bottoms[0], pooling.tops[0])
         _leave_out_top(convolution)
@@ -41,7 +41,7 @@ class Pooled:
     def suits_backward(self, steps: Sequence[BoundStep]) -> bool:
         """Whether the convolution can take the pooling's gradient as it is: it has no data gradient to make of it."""
         convolution = steps[self.convolution]
-        return convolution.plan.propagate_down == [False] and self.layer.suits_backward(convolution.bottoms[0])
+        return convolution.plan.propagate_down == [False] and self.layer.suits_backward(convolution.bottoms[0].shape)
 
     def backward(self, steps: Sequence[BoundStep]) -> None:
         """The backward pass of both."""
@@ -62,7 +62,7 @@ class Summed:
         """As ``Pooled.forward``."""
         convolution, total = steps[self.convolution], steps[self.sum]
         _reshape([convolution, *(steps[index] for index in sorted(self.done))], shapes)
-        if not self.layer.suits(convolution.bottoms[0]):
+        if not self.layer.suits(convolution.bottoms[0].shape):
             return False
         self.layer.forward(convolution.bottoms[0], total.bottoms[self.other], total.tops[0])
         _leave_out_top(convolution)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netcli.layers.convolution.few_images.tiling import fills_few_lanes
+from netcli.net.fused import pooled_convolutions
 from netcli.net.gradient_rooms import gradient_rooms
 from netcli.net.graph import Graph
 from netcli.net.step import Step
@@ -30,7 +31,8 @@ class NetMemory:
     """Bytes in float32, of the process that trains the net, or runs it in phase TEST.
 
     Attributes:
-        activations: of all blobs; a layer in place and a split share those of their bottom.
+        activations: of all blobs that are there in whole passes; a layer in place and a split share those of their
+            bottom.
         gradients: of the blobs that get one, which take turns in the same memory; 0 where nothing is trained.
         kept: what layers keep from forward to backward beside blobs, such as their input where they work in place.
         layout: what the kernels' layout takes on top: groups of images are filled up, and what data layers make is
@@ -77,10 +79,11 @@ def net_memory(graph: Graph, histories: int = 0, tests: Sequence[Graph] = ()) ->
     trained = graph.context.phase == pb.TRAIN
     steps = graph.steps
     params = sum(param_bytes(step) for step in steps)
-    activations = sum(activation_bytes(graph, step) for step in steps)
+    absent = _absent_tops(graph)
+    activations = sum(activation_bytes(graph, step) for step in steps if absent.isdisjoint(step.tops))
     rooms = _gradient_rooms(graph) if trained else []
     kept = [shape for step in steps for shape in _kept_shapes(graph, step)]
-    made = [shape for step in steps for shape in _shapes_made(graph, step)]
+    made = [shape for step in steps if absent.isdisjoint(step.tops) for shape in _shapes_made(graph, step)]
     gradients = sum(max(map(math.prod, room)) for room in rooms)
     layout = sum(max(map(_in_lanes, room)) for room in rooms) - gradients
     layout += sum(_in_lanes(shape) - math.prod(shape) for shape in [*made, *kept])
@@ -153,6 +156,15 @@ def _shapes_made(graph: Graph, step: Step) -> list[Shape]:
     if _is_split(graph, step):
         return []
     return [graph.shapes[top] for top in step.tops if top not in step.bottoms]
+
+
+def _absent_tops(graph: Graph) -> set[str]:
+    """Of the convolutions that hand on to a max pooling what alone leaves them."""
+    return {
+        graph.steps[pair.convolution].tops[0]
+        for pair in pooled_convolutions(graph.steps, frozenset())
+        if pair.layer.suits(graph.shapes[graph.steps[pair.convolution].bottoms[0]])
+    }
 
 
 def _gradient_rooms(graph: Graph) -> list[list[Shape]]:

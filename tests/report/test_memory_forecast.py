@@ -72,3 +72,22 @@ def test_the_forecast_is_what_an_iteration_allocates(batch):
     sizes = {name: FLOAT_BYTES * size for name, size in scratch_sizes(graph).items()}
     windows = {"packed", "tiles", "sums", "lane sums", "bias sums", "transposed", "d", "patches", "results"}
     assert {name: scratch[name] for name in windows & scratch.keys()} == pytest.approx(sizes, rel=0.1)
+
+
+def test_what_a_convolution_hands_to_the_pooling_alone_takes_no_memory():
+    """Half of the values of this net are between the convolution and the pooling."""
+    text = f"""
+    layer {{ name: "in" type: "Input" top: "x" top: "label"
+      input_param {{ shape {{ dim: 64 dim: 2 dim: 28 dim: 28 }} shape {{ dim: 64 }} }} }}
+    layer {{ name: "a" type: "Convolution" bottom: "x" top: "a"
+      convolution_param {{ num_output: 20 kernel_size: 5 {FILLER} }} }}
+    layer {{ name: "pool" type: "Pooling" bottom: "a" top: "pool" pooling_param {{ kernel_size: 2 stride: 2 }} }}
+    layer {{ name: "means" type: "Pooling" bottom: "pool" top: "means" pooling_param {{ pool: AVE kernel_size: 12 }} }}
+    layer {{ name: "scores" type: "InnerProduct" bottom: "means" top: "scores"
+      inner_product_param {{ num_output: 10 {FILLER} }} }}
+    layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "scores" bottom: "label" top: "loss" }}
+    """
+    done = subprocess.run([sys.executable, "-c", COUNT], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    forecast = net_memory(build_graph(NetSource.from_text(text), pb.TRAIN), histories=1)
+    assert forecast.total - forecast.program == pytest.approx(json.loads(done.stdout)[0], rel=0.1)

@@ -14,7 +14,7 @@ from netcli.layers.combine.eltwise import Eltwise
 from netcli.layers.convolution.convolution import Convolution
 from netcli.layers.convolution.windowed_product import BendingProduct
 from netcli.layers.layer import Layer
-from netcli.runtime.blob import Blob
+from netcli.runtime.blob import Blob, Shape
 from netcli.schema import caffe_pb2 as pb
 
 
@@ -33,9 +33,9 @@ class SummedConvolution:
         self._slopes: np.ndarray | None = None
         self._made_of: list[int | None] = []
 
-    def suits(self, bottom: Blob) -> bool:
-        """Whether what computes the convolution of a ``bottom`` of this shape adds."""
-        return cast(BendingProduct, self._convolution.product_for(bottom.shape)).adds
+    def suits(self, bottom_shape: Shape) -> bool:
+        """Whether what computes the convolution of such a bottom adds."""
+        return cast(BendingProduct, self._convolution.product_for(bottom_shape)).adds
 
     def forward(self, bottom: Blob, other: Blob, top: Blob) -> None:
         """From the bottom of the convolution to the top of the sum, whose other bottom is ``other``."""

@@ -185,6 +185,12 @@ class WindowedProduct(Layer):
         size = "x".join(map(str, tiling.side)) or "1"
         return f"{'Winograd' if tiling.by_winograd else 'direct'}, tiles of {size} in lanes"
 
+    def is_direct_in_lanes(self, bottom_shape: Shape) -> bool:
+        """Whether a ``LaneProduct`` computes it for such a bottom; known without a kernel."""
+        images = math.prod(bottom_shape[: self.axis])
+        direct = self._product_class(-(-images // lane_count())) is LaneProduct
+        return direct and not (self.transposed or self._is_small(images))
+
     def _window_scratch(self, bottom_shapes: Sequence[Shape], propagate_down: Sequence[bool]) -> Sizes:
         """``scratch_sizes`` of layers whose weights are a window's."""
         images = math.prod(bottom_shapes[0][: self.axis])

@@ -9,6 +9,7 @@ and gradients are those of the layers one by one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -56,27 +57,25 @@ class PooledConvolution:
     def __init__(self, convolution: Convolution, pooling: Pooling) -> None:
         self._convolution = convolution
         self._pooling = pooling
-        self._planned: tuple[Geometry, Windows] | None = None
+        self._planned: tuple[Geometry, Windows, Shape] | None = None
         self._plan: _Plan | None = None
 
-    def suits(self, bottom: Blob) -> bool:
-        """Whether forward pays for a ``bottom`` of this shape: in lanes, of bands that do not overlap, and small."""
-        return self._product(bottom) is not None and self._present_plan() is not None
+    def suits(self, bottom_shape: Shape) -> bool:
+        """Whether forward pays for such a bottom: summed directly in lanes, of small bands that do not overlap."""
+        return self._plan_for(bottom_shape) is not None
 
-    def suits_backward(self, bottom: Blob) -> bool:
-        """Whether ``backward`` can follow a forward pass."""
-        product = self._product(bottom)
-        if product is None or not self._convolution.wants_gradient(0) or not self._pooling.ran_in_lanes:
+    def suits_backward(self, bottom_shape: Shape) -> bool:
+        """Whether ``backward`` can follow the forward pass that has been."""
+        if not (self._convolution.wants_gradient(0) and self._pooling.ran_in_lanes and self.suits(bottom_shape)):
             return False
-        return self.suits(bottom) and product.weight_gradient.takes_unpooled(-(-bottom.shape[0] // lane_count()))
+        return self._product(bottom_shape).weight_gradient.takes_unpooled(-(-bottom_shape[0] // lane_count()))
 
     def forward(self, bottom: Blob, top: Blob) -> None:
         """From the bottom of the convolution to the top of the pooling."""
         from netcli.layers.convolution.pooled.cpu import multiply_and_pool
 
-        product, plan = self._product(bottom), self._present_plan()
-        assert product is not None, "too few images"
-        assert plan is not None, "a geometry that it does not suit"
+        product, plan = self._product(bottom.shape), self._plan_for(bottom.shape)
+        assert plan is not None, "a shape that it does not suit"
         weights, bias, slopes = self._convolution.forward_parameters()
         y, chosen = self._pooling.lane_results(top)
         room = scratch("band", plan.room, product.dtype)
@@ -89,24 +88,24 @@ class PooledConvolution:
 
     def backward(self, top: Blob, bottom: Blob) -> None:
         """Adds to the gradients of the convolution's parameters what that of the pooling's top leads to."""
-        product = self._product(bottom)
+        plan = self._plan_for(bottom.shape)
+        assert plan is not None, "a shape that it does not suit"
         weights, bias = self._convolution.parameter_gradients()
-        assert product is not None, "too few images"
         assert weights is not None, "weights without a gradient"
-        plan = self._present_plan()
-        assert plan is not None, "a geometry that it does not suit"
         unpooled = Unpooled(*self._pooling.lane_gradients(top), *plan.spread)
-        product.weight_gradient.add(bottom.values.read(LANES), unpooled, weights, bias)
+        self._product(bottom.shape).weight_gradient.add(bottom.values.read(LANES), unpooled, weights, bias)
 
-    def _product(self, bottom: Blob) -> LaneProduct | None:
-        product = self._convolution.product_for(bottom.shape)
-        return product if type(product) is LaneProduct else None
+    def _product(self, bottom_shape: Shape) -> LaneProduct:
+        return cast(LaneProduct, self._convolution.product_for(bottom_shape))
 
-    def _present_plan(self) -> _Plan | None:
-        geometry, pooling = self._convolution.geometry, self._pooling.windows
-        if self._planned is None or self._planned[0] is not geometry or self._planned[1] is not pooling:
-            self._planned = (geometry, pooling)
-            self._plan = _plan_of(geometry, pooling, self._convolution.context.dtype)
+    def _plan_for(self, shape: Shape) -> _Plan | None:
+        """That of the present geometry for a bottom of ``shape``, made without a kernel; None if it does not suit."""
+        convolution, pooling = self._convolution, self._pooling.windows
+        known = self._planned
+        if known is None or not (known[0] is convolution.geometry and known[1] is pooling and known[2] is shape):
+            self._planned = (convolution.geometry, pooling, shape)
+            direct = convolution.is_direct_in_lanes(shape)
+            self._plan = _plan_of(convolution.geometry, pooling, convolution.context.dtype) if direct else None
         return self._plan
 
 
