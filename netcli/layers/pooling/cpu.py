@@ -20,12 +20,17 @@ def largest_of_window(values, before, positions, first, end, lowest, best, where
 
     values: rows (positions, width), of which the first is the position ``before``.
     """
+    # Loops, since the assignment of whole rows takes numba two seconds to compile.
     if first == end:
-        best[:] = lowest
-        where[:] = -1
+        for j in range(best.size):
+            best[j] = lowest
+            where[j] = -1
         return
-    best[:] = values[positions[first] - before]
-    where[:] = positions[first]
+    place = positions[first]
+    row = values[place - before]
+    for j in range(best.size):
+        best[j] = row[j]
+        where[j] = place
     for i in range(first + 1, end):
         position = positions[i]
         row = values[position - before]
@@ -39,7 +44,8 @@ def largest_of_window(values, before, positions, first, end, lowest, best, where
 def gradient_of_position(gradients, choices, windows, first, end, position, total):
     """total (width,): the sum of the rows of gradients (windows, width) of ``windows[first:end]`` that chose it."""
     if first == end:
-        total[:] = 0
+        for j in range(total.size):
+            total[j] = 0
         return
     row, where = gradients[windows[first]], choices[windows[first]]
     nothing = total.dtype.type(0)
