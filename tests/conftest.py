@@ -13,8 +13,12 @@ from netcli.runtime.cache import cache_root
 
 @pytest.fixture(scope="session", autouse=True)
 def one_kernel_cache() -> Iterator[None]:
-    """Pins the user's cache folder, so that a test which moves HOME does not compile every kernel again."""
+    """Pins the user's cache folder, so that a test which moves HOME does not compile every kernel again.
+
+    Tests run beside each other as it is: no command starts a second process that compiles.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETCLI_COMPILERS", "1")
         if not os.environ.get("NETCLI_CACHE_DIR"):
             patch.setenv("NETCLI_CACHE_DIR", str(cache_root()))
         yield

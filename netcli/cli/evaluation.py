@@ -11,6 +11,8 @@ import numpy as np
 
 from netcli.cli.batch_size import with_batch_size
 from netcli.cli.item_book import ItemBook
+from netcli.cli.recorded_pass import PassOfNet
+from netcli.cli.second_compiler import SecondCompiler
 from netcli.data.feed import Feeds
 from netcli.data.skipped import SkippedItems
 from netcli.errors import RunError
@@ -76,6 +78,8 @@ def evaluate(
     book = ItemBook(feeds)
     with contextlib.ExitStack() as opened:
         opened.callback(book.close)
+        ahead = PassOfNet(source, pb.TEST, forward_only=True)
+        opened.callback(SecondCompiler(lambda: [ahead], device).close)
         net = opened.enter_context(
             contextlib.closing(Net(source, pb.TEST, feeds=book, seed=0, device=device, forward_only=True))
         )

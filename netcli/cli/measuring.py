@@ -144,13 +144,19 @@ class NetTimer:
         self._forward_only = forward_only
         self._clock = clock
 
-    def time_net(self, iterations: int, *, layers: bool) -> tuple[WholeTiming, list[LayerTiming]]:
+    def time_net(
+        self, iterations: int, *, layers: bool, once_compiled: Callable[[], object] | None = None
+    ) -> tuple[WholeTiming, list[LayerTiming]]:
         """``iterations`` measurements of the whole net, and of its layers if they are wanted, once all is warm.
 
-        They take turns, so that a machine that becomes slower meanwhile becomes so for all.
+        They take turns, so that a machine that becomes slower meanwhile becomes so for all. ``once_compiled`` is called
+        when nothing is left to compile.
         """
-        compile_s = self._seconds(self._everything)
-        warm_up_s = sum(self._seconds(self._everything) for _ in range(WARM_UP))
+        everything = functools.partial(self._everything, layers=layers)
+        compile_s = self._seconds(everything)
+        if once_compiled is not None:
+            once_compiled()
+        warm_up_s = sum(self._seconds(everything) for _ in range(WARM_UP))
         steps = self._net.graph.steps
         taken = _Taken([[] for _ in steps], [[] for _ in steps])
         for _ in range(iterations):
@@ -183,10 +189,17 @@ class NetTimer:
                 for _ in range(step.layer.param.data_param.prefetch + EXTRA_BATCHES):
                     self._net.forward(index, index)
 
-    def _everything(self) -> None:
+    def _everything(self, *, layers: bool) -> None:
         self._passes()
         if self._optimizer is not None:
             self._training_iteration()
+        if layers:
+            # What is one kernel in a pass of the whole net may be several here.
+            for index in range(len(self._net.graph.steps)):
+                self._net.forward(index, index)
+            if not self._forward_only:
+                for index in reversed(range(len(self._net.graph.steps))):
+                    self._net.backward(index, index)
 
     def _iteration(self) -> None:
         if self._optimizer is not None:

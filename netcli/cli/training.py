@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from netcli.cli.following import Beginning
 from netcli.cli.interrupts import signal_effects
+from netcli.cli.recorded_pass import PassOfNet, passes_of_training
 from netcli.cli.resuming import Resumption, check_unchanged, find_resumption, folder_to_resume
+from netcli.cli.second_compiler import SecondCompiler
 from netcli.cli.skipping import print_skipped
 from netcli.cli.training_options import RESUME_AUTO, TrainingOptions
 from netcli.cli.training_source import load_training, solver_for
@@ -76,6 +78,7 @@ class TrainingRun:
         self._reason = ""
         self._threads = set_threads(options.threads)
         self._folder = self._make_folder(file)
+        self._compiler = SecondCompiler(self._passes, options.device)
         try:
             resumption = find_resumption(options.resume, self._source, self._folder)
             self._say_all(resumption.notes)
@@ -93,6 +96,7 @@ class TrainingRun:
             self._metrics = MetricsFile(self._folder.metrics)
             self._add_tensorboard()
         except BaseException:
+            self._compiler.close()
             self._folder.discard()
             raise
 
@@ -105,6 +109,7 @@ class TrainingRun:
         self._introduce()
         options = self._options
         with contextlib.ExitStack() as stack:
+            stack.callback(self._compiler.close)
             stack.callback(self._solver.close)
             stack.callback(self._metrics.close)
             if self._tensorboard is not None:
@@ -121,6 +126,10 @@ class TrainingRun:
                 self._skipped.add_messages(self._ranks.merged(self._skipped.messages))
         self._say(f"run folder {short_path(self._folder.path)}")
         return self._reason
+
+    def _passes(self) -> list[PassOfNet]:
+        """What a second process may compile for; ranks wait for each other as it is."""
+        return passes_of_training(self._source) if self._ranks.count == 1 else []
 
     def _seed(self, resumption: Resumption) -> int:
         """The seed asked for, else the solver's own, else that of the run which goes on, else a fresh one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,9 +26,6 @@ from netcli.runtime.blob import PLAIN, Blob
 from netcli.runtime.pieces import Pieces
 from netcli.runtime.shared_room import SharedRoom
 from netcli.runtime.streams import fresh_seed, stream
-
-if TYPE_CHECKING:
-    pass
 
 LayerCallback = Callable[[int], object]
 
@@ -333,8 +329,11 @@ class Net:
             self.share_trained_layers_with(share_with)
 
     def _fill(self, layer: Layer, slot: ParameterSlot, blob: Blob) -> None:
+        filler = slot.declaration.filler
+        if filler.type == "constant" and not filler.value:
+            return  # That is what fresh memory holds.
         generator = stream(self.seed, "filler", slot.layer, slot.index)
-        blob.values.write(PLAIN)[...] = fill(slot.declaration.filler, slot.shape, generator, self.context.dtype)
+        blob.values.write(PLAIN)[...] = fill(filler, slot.shape, generator, self.context.dtype)
 
     def _share_gradient_memory(self) -> None:
         for names in gradient_rooms(self.graph.steps, self.graph.shapes):

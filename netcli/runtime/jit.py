@@ -20,11 +20,14 @@ from typing import Any
 import llvmlite
 import llvmlite.binding
 import numba
+from numba.core import sigutils
+from numba.core.ccallback import CFunc
 
 from netcli.runtime.cache import kernel_cache_folder
 from netcli.runtime.compiled_code import use_self_contained_code
 from netcli.runtime.cpu import cpu_features, cpu_name, lane_count, wants_plain_loops
 from netcli.runtime.locked_cache import LockedCache
+from netcli.runtime.recorded_calls import RecordedCalls
 
 LANES: int = lane_count()
 
@@ -50,6 +53,8 @@ use_self_contained_code()
 _linked: list[Any] = []
 """What the linker knows must stay in memory."""
 
+_recorded: RecordedCalls | None = None
+
 _OPTIONS: dict[str, Any] = {
     "cache": True,
     "nogil": True,
@@ -71,9 +76,23 @@ def parallel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 def linked_function(symbol: str, signature: Any, function: Callable[..., Any]) -> None:
     """Compiles a C function, or takes it from the cache, and makes it known to the linker as ``symbol``."""
     numba.config.CACHE_DIR = _cache_folder(function)
-    compiled = numba.cfunc(signature, cache=True)(function)
+    compiled: Any = CFunc(function, sigutils.normalize_signature(signature), locals={}, options={})
+    compiled._cache = LockedCache(function)
     _linked.append(compiled)
+    if _recorded is not None:
+        _recorded.add(symbol, compiled.compile)
+        # Kernels that call it can be compiled, and will not be run.
+        llvmlite.binding.add_symbol(symbol, id(compiled))
+        return
+    compiled.compile()
     llvmlite.binding.add_symbol(symbol, compiled.address)
+
+
+def record_calls() -> RecordedCalls:
+    """Kernels of modules that are imported from now on are not run in this process: their calls are written down."""
+    global _recorded
+    _recorded = RecordedCalls()
+    return _recorded
 
 
 def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
@@ -81,6 +100,8 @@ def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., An
     numba.config.CACHE_DIR = _cache_folder(function)
     compiled = numba.njit(**_OPTIONS, **options)(function)
     compiled._cache = LockedCache(function)
+    if _recorded is not None:
+        _recorded.instead_of(compiled)
     return compiled
 
 

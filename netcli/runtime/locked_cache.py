@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +26,21 @@ PATIENCE = 120.0
 """Seconds after which a process no longer waits for another one, which may hang, and compiles for itself."""
 
 _PAUSE = 0.02
+
+_at_first_miss: Callable[[], object] | None = None
+
+
+def at_first_miss(call: Callable[[], object] | None) -> None:
+    """Calls ``call`` once, when next this process finds that it has to compile something."""
+    global _at_first_miss
+    _at_first_miss = call
+
+
+def _tell_of_miss() -> None:
+    global _at_first_miss
+    if _at_first_miss is not None:
+        call, _at_first_miss = _at_first_miss, None
+        call()
 
 
 class LockedCache(FunctionCache):
@@ -43,6 +59,8 @@ class LockedCache(FunctionCache):
         found = super().load_overload(sig, target_context)
         if found is not None:
             self._unlock()
+        else:
+            _tell_of_miss()
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
