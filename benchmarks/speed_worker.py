@@ -27,7 +27,7 @@ import numpy as np
 from zoo import without_dropout
 
 from netcli.net.graph import Graph, build_graph
-from netcli.prototxt import NetSource
+from netcli.prototxt import NetSource, SolverSource
 from netcli.schema import caffe_pb2 as pb
 
 RATE = 1e-6
@@ -97,12 +97,20 @@ class Netcli:
     """netcli: a solver's iterations, or forward passes on inputs that are written anew, whose outputs are read."""
 
     def __init__(self, settings: Settings) -> None:
+        from netcli.cli.recorded_pass import PassOfNet
+        from netcli.cli.second_compiler import SecondCompiler
         from netcli.net.net import Net
         from netcli.runtime.threads import set_threads
 
         set_threads(settings.threads)
         self._before_mib = peak_mib()
-        self.solver = None if settings.inference else _solver(settings.source())
+        given = None if settings.inference else _solver_source(settings.source())
+        ahead = PassOfNet(
+            settings.source(), settings.phase, forward_only=settings.inference, solver=given.param if given else None
+        )
+        # As the commands do; with one thread nothing must run beside it.
+        self._compiler = SecondCompiler(lambda: [ahead] if settings.threads > 1 else [], "cpu")
+        self.solver = _solver(given) if given else None
         self.net = (
             self.solver.net if self.solver else Net(settings.source(), settings.phase, seed=SEED, forward_only=True)
         )
@@ -117,11 +125,14 @@ class Netcli:
         self._iterate(lead)
         begin = time.perf_counter()
         self._iterate(iterations)
-        return {"seconds": time.perf_counter() - begin}
+        seconds = time.perf_counter() - begin
+        self._compiler.close()
+        return {"seconds": seconds}
 
     def layers(self, variant: str, iterations: int) -> list[dict[str, Any]]:
         self._write_inputs()
         self._iterate(1)
+        self._compiler.close()
         steps = self.net.graph.steps
         ways: list[tuple[str, Callable[[int], object], Sequence[int]]] = [
             ("forward", lambda index: self.net.forward(index, index), range(len(steps)))
@@ -184,15 +195,18 @@ class Netcli:
         return {"loss": np.array(net.forward())}
 
 
-def _solver(source: NetSource):  # type: ignore[no-untyped-def]
-    from netcli.prototxt import SolverSource
-    from netcli.solver import Solver
-
+def _solver_source(source: NetSource) -> SolverSource:
     param = pb.SolverParameter(
         net_param=source.param, base_lr=RATE, lr_policy="fixed", momentum=MOMENTUM, weight_decay=DECAY,
         max_iter=10**9,
     )  # fmt: skip
-    return Solver(SolverSource.from_message(param), seed=SEED, keep_gradients=False)
+    return SolverSource.from_message(param)
+
+
+def _solver(source: SolverSource):  # type: ignore[no-untyped-def]
+    from netcli.solver import Solver
+
+    return Solver(source, seed=SEED, keep_gradients=False)
 
 
 def _write(net, values: Arrays) -> None:  # type: ignore[no-untyped-def]

@@ -2,7 +2,7 @@
 
 They take longer to compile than everything else, and numba compiles what one function calls again in each that calls
 it. So they are compiled as C functions, cached like kernels, and known to the linker by name. A kernel that comes from
-the cache expects the names to be there: ``prepare`` before the first kernel that works on tiles of a type.
+the cache expects the names to be there: prepare before the first kernel that works on tiles of a type.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _correlate_lanes(rows, outputs, side, x, x_start, offsets, first, count, dy,
 
 @functools.cache
 def prepare(dtype: np.dtype) -> None:
-    """Makes the tiles of ``dtype`` known to the linker, compiled now or taken from the cache."""
+    """Makes ``multiply_tiles`` and ``correlate_rows`` known to the linker, compiled now or taken from the cache."""
     value = from_dtype(dtype)
     array, table, number = types.CPointer(value), types.CPointer(types.int32), types.intp
     multiply = [
@@ -114,12 +114,19 @@ def prepare(dtype: np.dtype) -> None:
         number, number, number, array, number, table, number, number, array, number, number, number, array, number,
         number,
     ]  # fmt: skip
-    correlate_lanes = [
-        number, number, number, array, number, table, number, number, array, number, number, array, number, number,
-    ]  # fmt: skip
     linked_function(_symbol("multiply", value), types.void(*multiply), _multiply)
     linked_function(_symbol("correlate", value), types.void(*correlate), _correlate)
-    linked_function(_symbol("correlate_lanes", value), types.void(*correlate_lanes), _correlate_lanes)
+
+
+@functools.cache
+def prepare_correlate_lanes(dtype: np.dtype) -> None:
+    """As ``prepare``, for ``correlate_lanes``, which few nets need."""
+    value = from_dtype(dtype)
+    array, table, number = types.CPointer(value), types.CPointer(types.int32), types.intp
+    arguments = [
+        number, number, number, array, number, table, number, number, array, number, number, array, number, number,
+    ]  # fmt: skip
+    linked_function(_symbol("correlate_lanes", value), types.void(*arguments), _correlate_lanes)
 
 
 def _symbol(name: str, value: Any) -> str:

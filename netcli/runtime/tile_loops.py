@@ -10,6 +10,9 @@ def prepare(dtype):
     """Nothing is needed: loops are compiled into the kernels that use them."""
 
 
+prepare_correlate_lanes = prepare
+
+
 @kernel
 def multiply_tiles(
     height,

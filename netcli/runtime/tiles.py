@@ -41,7 +41,8 @@ source[k][j] for up to LANES rows k and columns j; steps lead from row to row. L
 source rows are read, and LANES values of each of the ``columns`` target rows are written; beyond ``rows`` they repeat
 the last.
 
-``prepare(dtype)`` must have been called before a kernel uses the tiles of a type.
+Before a kernel uses the tiles of a type, ``prepare(dtype)`` must have been called; for the third,
+``prepare_correlate_lanes(dtype)``.
 
 They are emitted as vector code, and do many tiles in a call, since a call takes a third of the time of a small tile.
 With the environment variable NETCLI_TILES=loops they are plain loops instead, which the tests compare with.
@@ -53,10 +54,23 @@ from netcli.runtime.cpu import wants_plain_loops
 from netcli.runtime.tile_shape import COLUMN_VECTORS, tile_height, tile_side
 
 if wants_plain_loops():
-    from netcli.runtime.tile_loops import correlate_lanes, correlate_rows, multiply_tiles, prepare, transpose_block
+    from netcli.runtime.tile_loops import (
+        correlate_lanes,
+        correlate_rows,
+        multiply_tiles,
+        prepare,
+        prepare_correlate_lanes,
+        transpose_block,
+    )
 else:
     from netcli.runtime.emitted_tiles import transpose_block
-    from netcli.runtime.tile_calls import correlate_lanes, correlate_rows, multiply_tiles, prepare
+    from netcli.runtime.tile_calls import (
+        correlate_lanes,
+        correlate_rows,
+        multiply_tiles,
+        prepare,
+        prepare_correlate_lanes,
+    )
 
 __all__ = [
     "COLUMN_VECTORS",
@@ -64,6 +78,7 @@ __all__ = [
     "correlate_rows",
     "multiply_tiles",
     "prepare",
+    "prepare_correlate_lanes",
     "tile_height",
     "tile_side",
     "transpose_block",

@@ -12,6 +12,7 @@ from netcli.runtime.tiles import (
     correlate_rows,
     multiply_tiles,
     prepare,
+    prepare_correlate_lanes,
     tile_height,
     tile_side,
     transpose_block,
@@ -21,8 +22,9 @@ from netcli.runtime.tiles import (
 @pytest.fixture(autouse=True, scope="module")
 def prepared() -> None:
     """Names that kernels from the cache expect."""
-    prepare(np.dtype(np.float32))
-    prepare(np.dtype(np.float64))
+    for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        prepare(dtype)
+        prepare_correlate_lanes(dtype)
 
 
 COLUMNS = COLUMN_VECTORS * LANES

@@ -81,11 +81,13 @@ class WeightGradient:
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         from netcli.layers.convolution import cpu
         from netcli.layers.convolution.weight_gradient import cpu as gradient_cpu
+        from netcli.runtime.tiles import prepare_correlate_lanes
 
         self._moves, self._kernels = cpu, gradient_cpu
+        self._prepare_lanes = prepare_correlate_lanes
         self._windows = windows
         self._channels, self._outputs, self._groups = channels, outputs, groups
-        self._dtype = dtype
+        self._dtype = np.dtype(dtype)
         self._lanes, self._columns = lane_count(), COLUMN_VECTORS * lane_count()
         self._height, self._side = tile_height(dtype), tile_side(dtype)
         self._offsets = functools.cache(self._make_offsets)
@@ -122,6 +124,7 @@ class WeightGradient:
                 x, dy, table.offsets, part_rows, self._groups, by_columns, self._height, transposed, sums, bias_sums
             )
         if lane_sums.size:
+            self._prepare_lanes(self._dtype)
             room = self._room(unpooled)
             self._kernels.correlate_windows_in_lanes(
                 x, dy, unpooled.gradients, unpooled.chosen, unpooled.starts, unpooled.windows, table.offsets, part_rows,
