@@ -217,13 +217,18 @@ def _write(net, values: Arrays) -> None:  # type: ignore[no-untyped-def]
 
 
 def write_weights(net, path: Path) -> None:  # type: ignore[no-untyped-def]
-    """Makes BatchNorm's stored statistics 0 and 1 first: as they start, all 0, they would blow the outputs up."""
+    """Makes BatchNorm's stored statistics 0 and 1 first: as they start, all 0, they would blow the outputs up.
+
+    The weights are the same each time, and so is a file that is there.
+    """
     from netcli.runtime.blob import PLAIN
 
     for layer in net.layers:
         if layer.type_name == "BatchNorm":
             for blob in layer.params[1:]:
                 blob.values.write(PLAIN).fill(1)
+    if path.exists():
+        return
     blobs = ((f"{name}/{index}", blob) for name, params in net.params.items() for index, blob in enumerate(params))
     _save(path, {key: blob.values.read(PLAIN) for key, blob in blobs})
 
