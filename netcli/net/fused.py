@@ -21,12 +21,16 @@ from netcli.runtime.blob import Shape
 
 @dataclass(frozen=True)
 class Pooled:
-    """A convolution and the max pooling behind it, by their indices; ``done``: what a forward pass leaves out."""
+    """A convolution and the max pooling behind it, by their indices."""
 
     convolution: int
     pooling: int
-    done: Set[int]
     layer: PooledConvolution
+
+    @property
+    def done(self) -> Set[int]:
+        """What a forward pass leaves out."""
+        return {self.pooling}
 
     def forward(self, steps: Sequence[BoundStep], shapes: dict[str, Shape]) -> bool:
         """Does the work of both; False if that does not suit the present shapes. ``shapes``: of the net."""
@@ -50,13 +54,18 @@ class Pooled:
 
 @dataclass(frozen=True)
 class Summed:
-    """A convolution, the sum behind it, whose bottom ``other`` is complete before, and perhaps a ReLU or PReLU."""
+    """A convolution, the sum behind it, whose bottom ``other`` is complete before, and ``bend``, a ReLU or PReLU."""
 
     convolution: int
     sum: int
     other: int
-    done: Set[int]
+    bend: int | None
     layer: SummedConvolution
+
+    @property
+    def done(self) -> Set[int]:
+        """As ``Pooled.done``."""
+        return {self.sum} if self.bend is None else {self.sum, self.bend}
 
     def forward(self, steps: Sequence[BoundStep], shapes: dict[str, Shape]) -> bool:
         """As ``Pooled.forward``."""
@@ -78,7 +87,7 @@ def pooled_convolutions(steps: Sequence[Step], left_out: Set[int]) -> Iterator[P
         reader = _only_reader(steps, step.tops[0], left_out)
         pooling = None if reader is None else steps[reader].layer
         if reader is not None and isinstance(pooling, Pooling) and can_be_pooled(convolution, pooling):
-            yield Pooled(index, reader, frozenset([reader]), PooledConvolution(convolution, pooling))
+            yield Pooled(index, reader, PooledConvolution(convolution, pooling))
 
 
 def summed_convolutions(steps: Sequence[Step], left_out: Set[int]) -> Iterator[Summed]:
@@ -97,7 +106,7 @@ def summed_convolutions(steps: Sequence[Step], left_out: Set[int]) -> Iterator[S
             continue
         bend = _bend_behind(steps, reader, convolution.params[0].shape[0])
         layer = SummedConvolution(convolution, None if bend is None else steps[bend].layer)
-        yield Summed(index, reader, other, frozenset(i for i in (reader, bend) if i is not None), layer)
+        yield Summed(index, reader, other, bend, layer)
 
 
 def _convolutions(steps: Sequence[Step]) -> Iterator[tuple[int, Step, Convolution]]:

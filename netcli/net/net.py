@@ -207,21 +207,10 @@ class Net:
         pooled = self._pooled_backward(whole=first == 0 and last is None)
         done = {pair.convolution for pair in pooled.values()}
         for index in reversed(range(first, end)):
-            bound = self._steps[index]
-            plan = bound.plan
             if index in pooled:
                 pooled[index].backward(self._steps)
-            if index in pooled or index in done:
-                continue
-            for callback in self.before_backward:
-                callback(index)
-            if plan.needs_backward:
-                bound.runner.backward(bound.tops, plan.propagate_down, bound.bottoms)
-            for callback in self.after_backward:
-                callback(index)
-            if self.debug and plan.needs_backward:
-                for line in debug_info.backward_lines(plan.layer, plan.propagate_down, bound.bottoms):
-                    self.debug(line)
+            elif index not in done:
+                self._run_step_backward(index, self._steps[index])
         if self.debug and self.learnable:
             self.debug(debug_info.parameter_norms_line(self.learnable))
 
@@ -302,6 +291,18 @@ class Net:
             callback(index)
         if self.debug:
             for line in debug_info.forward_lines(bound.plan.layer, bound.tops):
+                self.debug(line)
+
+    def _run_step_backward(self, index: int, bound: BoundStep) -> None:
+        plan = bound.plan
+        for callback in self.before_backward:
+            callback(index)
+        if plan.needs_backward:
+            bound.runner.backward(bound.tops, plan.propagate_down, bound.bottoms)
+        for callback in self.after_backward:
+            callback(index)
+        if self.debug and plan.needs_backward:
+            for line in debug_info.backward_lines(plan.layer, plan.propagate_down, bound.bottoms):
                 self.debug(line)
 
     def _make_parameters(self, share_with: Net | None) -> None:

@@ -126,4 +126,4 @@ def test_the_engine_caffe_asks_for_the_plain_sum(engine: str, expected: type) ->
     layer = checked.layer(np.float32)
     layer.setup(checked.bottom_shapes(None))
     assert isinstance(layer, WindowedProduct)
-    assert type(layer.product_for((images, 64, 24, 24))) is expected
+    assert type(layer.ready_for((images, 64, 24, 24)).product) is expected

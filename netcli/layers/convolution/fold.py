@@ -12,8 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netcli.layers.convolution.made_of import MadeOf
 from netcli.layers.layer import Layer
 from netcli.runtime.blob import PLAIN, Blob
+
+Folded = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+"""Weights, bias (outputs,), and slopes (outputs,) if any."""
 
 
 class Fold:
@@ -26,27 +30,21 @@ class Fold:
         self._convolution = convolution
         self._maps = maps
         self._bend = bend
-        self._layers = [convolution, *maps, *([bend] if bend else [])]
         weights = convolution.params[0]
         self._weights = Blob(weights.shape, convolution.context.dtype) if maps else weights
         self._bias = Blob(weights.shape[:1], convolution.context.dtype)
-        self._slopes: np.ndarray | None = None
-        self._made_of: list[int | None] = []
+        self._made = MadeOf([convolution, *maps, *([bend] if bend else [])], self._make)
 
-    def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Weights, bias (outputs,) and slopes (outputs,) if any, made anew where a layer's parameter has changed."""
-        stamps = [blob.values.stamp for layer in self._layers for blob in layer.params]
-        if stamps != self._made_of or None in stamps:
-            self._make()
-            self._made_of = stamps
-        return self._weights.values.read(PLAIN), self._bias.values.read(PLAIN), self._slopes
+    def parameters(self) -> Folded:
+        """Those of the present parameters of all its layers."""
+        return self._made.present()
 
     @property
     def stamp(self) -> int | None:
         """That of the weights; see ``Replicas.stamp``."""
         return self._weights.values.stamp
 
-    def _make(self) -> None:
+    def _make(self) -> Folded:
         weights, *biases = (blob.values.read(PLAIN) for blob in self._convolution.params)
         bias = self._bias.values.write(PLAIN)
         bias[:] = biases[0] if biases else 0
@@ -60,4 +58,5 @@ class Fold:
             factor *= gain
         if self._maps:
             np.multiply(weights, factor.reshape(-1, *(1,) * (weights.ndim - 1)), out=self._weights.values.write(PLAIN))
-        self._slopes = None if self._bend is None else self._bend.channel_slopes(bias.size)
+        slopes = None if self._bend is None else self._bend.channel_slopes(bias.size)
+        return self._weights.values.read(PLAIN), bias, slopes

@@ -64,7 +64,7 @@ class BendingProduct(Protocol):
 
 
 @dataclass(frozen=True)
-class _Ready:
+class Ready:
     """What computes it for a bottom of a shape, and how that sees the bottom, a top, and the gradient of the bottom."""
 
     shape: Shape
@@ -86,7 +86,7 @@ class WindowedProduct(Layer):
     geometry: Geometry
     fold: Fold | None = None
     """What forward takes instead of the parameters, if the layers behind are to be done along."""
-    _ready: _Ready | None = None
+    _ready: Ready | None = None
 
     def _plan(
         self,
@@ -133,16 +133,8 @@ class WindowedProduct(Layer):
         """The first parameter, or its gradient, as a view (outputs, channels / groups, taps)."""
         return plain.reshape(self._weight_view)
 
-    def product_for(self, bottom_shape: Shape) -> Product:
+    def ready_for(self, shape: Shape) -> Ready:
         """What computes it for a bottom of this shape."""
-        return self._ready_for(bottom_shape).product
-
-    def product_and_views(self, bottom_shape: Shape) -> tuple[Product, LaneView | PlainView, LaneView | PlainView]:
-        """The same, and how it sees the bottom and the top."""
-        ready = self._ready_for(bottom_shape)
-        return ready.product, ready.bottom_view, ready.top_view
-
-    def _ready_for(self, shape: Shape) -> _Ready:
         ready = self._ready
         if ready is not None and ready.shape is shape:
             return ready
@@ -150,10 +142,10 @@ class WindowedProduct(Layer):
         if ready is None or ready.images != images:
             if self._is_small(images):
                 view = PlainView(self.axis)
-                ready = _Ready(shape, images, self._small_product(images), view, view, view)
+                ready = Ready(shape, images, self._small_product(images), view, view, view)
             else:
                 views = LaneView(self.axis), LaneView(self.axis), LaneView(self.axis)
-                ready = _Ready(shape, images, self._lane_product(images), *views)
+                ready = Ready(shape, images, self._lane_product(images), *views)
         self._ready = replace(ready, shape=shape)
         return ready
 
@@ -243,7 +235,7 @@ class WindowedProduct(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         weights, bias, slopes = self.forward_parameters()
         for bottom, top in zip(bottoms, tops, strict=True):
-            ready = self._ready_for(bottom.shape)
+            ready = self.ready_for(bottom.shape)
             x, y = ready.bottom_view.read(bottom.values), ready.top_view.write(top.values)
             if slopes is None:
                 ready.product.forward(x, weights, bias, y)
@@ -254,7 +246,7 @@ class WindowedProduct(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         weights = self._as_weights(self._weights())
         for top, wanted, bottom in zip(tops, propagate_down, bottoms, strict=True):
-            ready = self._ready_for(bottom.shape)
+            ready = self.ready_for(bottom.shape)
             product, dy = ready.product, ready.top_view.read(top.gradients)
             weight_gradient, bias_gradient = self.parameter_gradients()
             if weight_gradient is not None:

@@ -26,7 +26,7 @@ def multiply_and_pool(
     values, made = x.reshape(-1), room.reshape(-1)
     for task in prange(images * len(bands)):
         image, band = task // len(bands), task % len(bands)
-        first, mine = bands[band, 0], get_thread_id() * room.shape[1]
+        first, thread = bands[band, 0], get_thread_id()
         multiply_pairs(
             values,
             image * inputs * channels * LANES,
@@ -45,11 +45,11 @@ def multiply_and_pool(
             outputs,
             made[:0],
             made,
-            mine - first * width,
+            thread * room.shape[1] - first * width,
             LANES,
             width,
         )
-        rows = room[get_thread_id()].reshape(-1, width)
+        rows = room[thread].reshape(-1, width)
         for window in range(bands[band, 1], bands[band, 2]):
             best, where = y[image, window].reshape(width), chosen[image, window].reshape(width)
             begin, end = pool_starts[window], pool_starts[window + 1]

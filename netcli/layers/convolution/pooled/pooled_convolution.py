@@ -96,7 +96,7 @@ class PooledConvolution:
         self._product(bottom.shape).weight_gradient.add(bottom.values.read(LANES), unpooled, weights, bias)
 
     def _product(self, bottom_shape: Shape) -> LaneProduct:
-        return cast(LaneProduct, self._convolution.product_for(bottom_shape))
+        return cast(LaneProduct, self._convolution.ready_for(bottom_shape).product)
 
     def _plan_for(self, shape: Shape) -> _Plan | None:
         """That of the present geometry for a bottom of ``shape``, made without a kernel; None if it does not suit."""
