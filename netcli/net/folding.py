@@ -1,6 +1,7 @@
-"""Which layers of a net can become part of the convolution before them, where a net only goes forward.
+"""Which layers of a net can become part of the convolution before them.
 
-Only layers in place count: of what stands in their blob in between nothing is left anyway, so nobody misses it.
+Only layers in place count: of what stands in their blob in between nothing is left anyway, so nobody misses it. Where a
+net goes backward, too, only a ReLU can: its backward pass needs no more than what it leaves.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from collections.abc import Sequence
 from netcli.layers.convolution.convolution import Convolution
 from netcli.layers.convolution.depthwise import Depthwise
 from netcli.layers.convolution.fold import Fold
+from netcli.layers.layer import Layer
+from netcli.layers.neuron.relu import ReLU
 from netcli.net.step import Step
 
 
 class Folding:
     """All folds of a net on the CPU, whose parameters are there. ``folded``: the indices of the layers left out."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], *, forward_only: bool) -> None:
         self._folds: list[tuple[Convolution | Depthwise, Fold]] = []
         self.folded: set[int] = set()
         for index, step in enumerate(steps):
@@ -24,9 +27,9 @@ class Folding:
             if not (isinstance(layer, Convolution | Depthwise) and layer.axis == 1 and len(step.tops) == 1):
                 continue
             behind = _in_place_behind(steps, index)
-            maps = [step.layer for step in behind[: _leading_maps(behind)]]
+            maps = [step.layer for step in behind[: _leading_maps(behind)]] if forward_only else []
             rest = behind[len(maps) :]
-            bends = bool(rest) and rest[0].layer.channel_slopes(layer.params[0].shape[0]) is not None
+            bends = bool(rest) and _bends(rest[0].layer, layer.params[0].shape[0], forward_only)
             if maps or bends:
                 self._folds.append((layer, Fold(layer, maps, rest[0].layer if bends else None)))
                 self.folded.update(range(index + 1, index + 1 + len(maps) + bends))
@@ -35,6 +38,11 @@ class Folding:
         """Whether the convolutions do the work of the layers behind them in the next pass."""
         for convolution, fold in self._folds:
             convolution.fold = fold if yes else None
+
+
+def _bends(layer: Layer, channels: int, forward_only: bool) -> bool:
+    """Whether a convolution can do the work of ``layer`` by slopes."""
+    return (forward_only or isinstance(layer, ReLU)) and layer.channel_slopes(channels) is not None
 
 
 def _in_place_behind(steps: Sequence[Step], index: int) -> list[Step]:

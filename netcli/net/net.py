@@ -43,8 +43,8 @@ class Net:
         device: "cpu", "cuda" or "cuda:N".
         share: the part of each batch that is computed here.
         keep_gradients: False lets the gradients of blobs take turns in the same memory on the CPU, so that after a
-            backward pass only those of the parameters can be looked at. Convolutions may then do the work of a max
-            pooling behind them, too; their own top is computed if somebody reads it.
+            backward pass only those of the parameters can be looked at. Convolutions may then do the work of a ReLU in
+            place or of a max pooling behind them, too; their own top is computed if somebody reads it.
         forward_only: promises that ``backward`` is never called. Layers then keep nothing for it, and on the CPU
             convolutions do what BatchNorm, Scale, Bias, ReLU and PReLU in place, sums and max pooling behind them would
             do, in passes over the whole net, unless a callback or ``debug`` looks. What stands between is computed if
@@ -113,16 +113,12 @@ class Net:
             )
             for step in self.graph.steps
         ]
+        for layer in self.layers if forward_only else []:
+            layer.runs_backward = False
         self._folding: Folding | None = None
-        if forward_only:
-            self._go_forward_only()
         self._fused: dict[int, Fused] = {}
         if self.cuda is None and (forward_only or not keep_gradients):
-            left_out: Set[int] = self._folding.folded if self._folding else frozenset()
-            found: list[Fused] = [*pooled_convolutions(self.graph.steps, left_out)]
-            if forward_only:
-                found += summed_convolutions(self.graph.steps, left_out)
-            self._fused = {fused.convolution: fused for fused in found}
+            self._do_layers_along(forward_only)
         for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
             weights = bound.plan.loss_weights
             bound.loss_weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
@@ -257,11 +253,14 @@ class Net:
         for step in self.graph.steps:
             step.layer.close()
 
-    def _go_forward_only(self) -> None:
-        for layer in self.layers:
-            layer.runs_backward = False
-        if self.cuda is None:
-            self._folding = Folding(self.graph.steps)
+    def _do_layers_along(self, forward_only: bool) -> None:
+        """Finds what convolutions can do beside their own work."""
+        steps = self.graph.steps
+        self._folding = Folding(steps, forward_only=forward_only)
+        found: list[Fused] = [*pooled_convolutions(steps, self._folding.folded if forward_only else frozenset())]
+        if forward_only:
+            found += summed_convolutions(steps, self._folding.folded)
+        self._fused = {fused.convolution: fused for fused in found}
 
     def _is_looked_at(self) -> bool:
         """Whether somebody wants to see each layer's part of a forward pass."""

@@ -129,3 +129,48 @@ def test_a_convolution_whose_outputs_are_not_the_channels_stays_as_it_is(passes:
     net = Net(NetSource.from_text(text[:start].replace("BATCH", "2")), pb.TEST, seed=3, forward_only=True)
     net.forward()
     assert "bn1" in passes
+
+
+BENDS = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: BATCH dim: 4 dim: 8 dim: 9 } } }
+layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 6 kernel_size: 3 weight_filler { type: "xavier" } } }
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" relu_param { negative_slope: 0.1 } }
+layer { name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1" pooling_param { kernel_size: 2 stride: 2 } }
+layer { name: "deep" type: "DepthwiseConvolution" bottom: "conv1" top: "deep"
+  convolution_param { kernel_size: 3 weight_filler { type: "xavier" } } }
+layer { name: "deep_relu" type: "ReLU" bottom: "deep" top: "deep" }
+layer { name: "conv2" type: "Convolution" bottom: "deep" top: "conv2"
+  convolution_param { num_output: 6 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
+layer { name: "prelu2" type: "PReLU" bottom: "conv2" top: "conv2" }
+layer { name: "conv3" type: "Convolution" bottom: "conv2" top: "conv3"
+  convolution_param { num_output: 3 kernel_size: 1 bias_term: false weight_filler { type: "xavier" } } }
+layer { name: "bias3" type: "Bias" bottom: "conv3" top: "conv3" }
+layer { name: "relu3" type: "ReLU" bottom: "conv3" top: "conv3" }
+layer { name: "loss" type: "Reduction" bottom: "conv3" top: "loss" loss_weight: 1
+  reduction_param { operation: SUMSQ } }
+layer { name: "loss1" type: "Reduction" bottom: "pool1" top: "loss1" loss_weight: 0.3 }
+"""
+
+
+@pytest.mark.parametrize("batch", [1, 17])
+def test_training_folds_relus_only(batch: int, passes: list[str]) -> None:
+    source = NetSource.from_text(BENDS.replace("BATCH", str(batch)))
+    plain = Net(source, pb.TRAIN, seed=3)
+    folded = Net(source, pb.TRAIN, seed=3, share_with=plain, keep_gradients=False)
+    for net in (plain, folded):
+        rng = np.random.default_rng(7)
+        net.blobs["data"].values.write(PLAIN)[...] = rng.standard_normal(net.blobs["data"].shape)
+        net.clear_param_diffs()
+        passes.clear()
+        net.forward()
+        net.backward()
+    names = [step.name for step in plain.graph.steps]
+    assert passes == [name for name in names if name not in ("relu1", "deep_relu")]
+    for name, blob in plain.blobs.items():
+        np.testing.assert_array_equal(folded.blobs[name].values.read(PLAIN), blob.values.read(PLAIN), name)
+    for name, params in plain.params.items():
+        for mine, theirs in zip(folded.params[name], params, strict=True):
+            gradient = theirs.gradients.read(PLAIN)
+            assert gradient.any(), name
+            np.testing.assert_array_equal(mine.gradients.read(PLAIN), gradient, name)

@@ -211,9 +211,9 @@ class WindowedProduct(Layer):
 
     def _weights_stamp(self) -> int | None:
         """A number that stands for the present weights; None where they change from pass to pass, or unseen."""
-        if self.fold is not None:
-            return self.fold.stamp
-        return None if self.training else self.params[0].values.stamp
+        if self.training:
+            return None
+        return self.params[0].values.stamp if self.fold is None else self.fold.stamp
 
     def forward_parameters(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Weights as the product takes them, bias and slopes, if any."""
