@@ -74,7 +74,7 @@ def evaluate(
         ConfigError: the net cannot be planned.
         RunError: the data or the weights do not fit; NC515 if the set has no end and ``iterations`` is None.
     """
-    feeds = Feeds(source.file, skipped=skipped)
+    feeds = Feeds(source.file, skipped=skipped, needed=True)
     book = ItemBook(feeds)
     with contextlib.ExitStack() as opened:
         opened.callback(book.close)

@@ -49,7 +49,7 @@ def solver_for(
     """The solver that trains ``source``, without listeners."""
     return Solver(
         source,
-        feeds=lambda net: Feeds(net.file, seed, skipped=skipped),
+        feeds=lambda net: Feeds(net.file, seed, skipped=skipped, needed=True),
         seed=seed,
         default_prefix=default_prefix,
         on_nan=options.on_nan,

@@ -44,22 +44,30 @@ class Feeds:
         seed: of everything random: crops, mirrorings, skips, orders.
         skipped: told about items that cannot be read, in whose places the next readable ones are given; None to
             make errors of them.
+        needed: nothing can go on without the data, so that their absence is an error where their shapes are asked for.
     """
 
-    def __init__(self, anchor: str | None = None, seed: int = 0, *, skipped: SkippedItems | None = None) -> None:
+    def __init__(
+        self, anchor: str | None = None, seed: int = 0, *, skipped: SkippedItems | None = None, needed: bool = False
+    ) -> None:
         self._anchor = anchor
         self._seed = seed
         self._skipped = skipped
+        self._needed = needed
 
     def shapes(self, layer: pb.LayerParameter) -> ItemShapes | None:
         """Shapes of an item for each top of ``layer`` after the transform, None where only absent data could tell.
 
         Raises:
-            ConfigError, RunError: the data are there, but broken or contradicted by the settings.
+            ConfigError, RunError: the data are there, but broken or contradicted by the settings; or they are needed
+                and not there, as in ``open``.
         """
         files = self._files(layer)
         with files.named():
-            return _SHAPES[layer.type](files)
+            shapes = _SHAPES[layer.type](files)
+        if shapes is None and self._needed:
+            self.open(layer, pb.TRAIN).close()
+        return shapes
 
     def open(self, layer: pb.LayerParameter, phase: int) -> StreamFeed | ItemFeed:
         """What ``layer`` reads in ``phase`` (pb.TRAIN or pb.TEST).

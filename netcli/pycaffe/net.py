@@ -72,7 +72,7 @@ class Net:
             )  # fmt: skip
         source = load_net(network_file)
         seed = next_seed()
-        feeds = Feeds(source.file, seed)
+        feeds = Feeds(source.file, seed, needed=True)
         self._show(core.Net(source, chosen, level=level or 0, stages=stages or (), feeds=feeds, seed=seed))
         if weights is not None:
             self.copy_from(weights)

@@ -39,7 +39,9 @@ class Solver:
             source.param.type = self.type_name
         seed = source.param.random_seed if source.param.random_seed >= 0 else next_seed()
         prefix = str(Path(solver_file).with_suffix(""))
-        self._solver = core.Solver(source, feeds=lambda net: Feeds(net.file, seed), seed=seed, default_prefix=prefix)
+        self._solver = core.Solver(
+            source, feeds=lambda net: Feeds(net.file, seed, needed=True), seed=seed, default_prefix=prefix
+        )
         self.net = Net.over(self._solver.net)
         self.test_nets = [Net.over(net) for net in self._solver.test_nets]
 

@@ -124,7 +124,11 @@ def test_empty_lmdb(tiny: Path, run: Any) -> None:
 def test_missing_lmdb(tiny: Path, run: Any) -> None:
     net = Path("net.prototxt")
     net.write_text(net.read_text().replace("train_lmdb", "nowhere_lmdb"))
-    _one_error(run("train", "solver.prototxt"), 3, "NC130")
+    message = _one_error(run("train", "solver.prototxt"), 3, "NC001")
+    assert "layer 'data' (Data)" in message
+    assert "nowhere_lmdb" in message
+    # Whoever trains cannot say a shape instead.
+    assert "--input-shape" not in message
 
 
 def test_corrupt_datum(tiny: Path, run: Any) -> None:

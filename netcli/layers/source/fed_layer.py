@@ -6,10 +6,12 @@ Where the items come from is the feed's affair (``netcli.layers.feeding``); it i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
+from netcli.errors import NetcliError, Place
 from netcli.layers.feeding import Feed, ItemShapes, VaryingFeed
 from netcli.layers.layer import Layer
 from netcli.runtime.blob import PLAIN, Blob, Shape
@@ -26,6 +28,7 @@ class FedLayer(Layer):
         Raises:
             ConfigError: NC120 without a batch_size that has no default, NC121 for a batch_size of 0, NC130 where
                 the shapes of the items cannot be known.
+            NetcliError: what is wrong with the data, where the feeds look at them.
         """
         assert self.param_field is not None
         settings = cast(Any, self.settings)
@@ -41,7 +44,7 @@ class FedLayer(Layer):
                 expected="at least 1",
                 actual=settings.batch_size,
             )
-        items = self.context.feeds.shapes(self.param)
+        items = self._item_shapes()
         if items is None:
             raise self.error(
                 "NC130",
@@ -52,6 +55,17 @@ class FedLayer(Layer):
                 hint="pass --input-shape C,H,W, or make the data set first",
             )
         return [(self.context.share.part(settings.batch_size), *item) for item in items]
+
+    def _item_shapes(self) -> ItemShapes | None:
+        """Those of the feeds, whose errors know files of data at best: the layer's place is added to them."""
+        try:
+            return self.context.feeds.shapes(self.param)
+        except NetcliError as error:
+            here = self.source.place()
+            if here is None:
+                raise
+            vague = (None, Place(here.file))
+            raise type(error)([replace(f, place=here) if f.place in vague else f for f in error.findings]) from error
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Raises RunError NC132 if the data have another shape than the net was built for, or the feed's own."""
