@@ -79,7 +79,7 @@ def evaluate(
     with contextlib.ExitStack() as opened:
         opened.callback(book.close)
         ahead = PassOfNet(source, pb.TEST, forward_only=True)
-        opened.callback(SecondCompiler(lambda: [ahead], device).close)
+        compiler = opened.enter_context(contextlib.closing(SecondCompiler(lambda: [ahead], device)))
         net = opened.enter_context(
             contextlib.closing(Net(source, pb.TEST, feeds=book, seed=0, device=device, forward_only=True))
         )
@@ -99,6 +99,7 @@ def evaluate(
         while done != iterations and (items := book.take(batch, size, wrap=iterations is not None)):
             runner = net if items == batch else opened.enter_context(_smaller(source, net, items, book))
             runner.forward()
+            compiler.close()
             means.add(runner, items)
             if observer is not None:
                 observer(runner, items, book.names)

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from netcli.errors import NetcliError
 from netcli.runtime.locked_cache import at_first_miss
 from netcli.runtime.threads import available_cores
 
@@ -45,7 +46,7 @@ class SecondCompiler:
             at_first_miss(self._start)
 
     def close(self) -> None:
-        """Ends the second process, be it done or not."""
+        """Ends the second process, be it done or not; to be called once nothing is left to compile."""
         at_first_miss(None)
         if self._process is not None:
             self._process.kill()
@@ -55,11 +56,11 @@ class SecondCompiler:
     def _start(self) -> None:
         from netcli.cli.recorded_pass import calls_kernels_only
 
-        passes = [each for each in self._passes() if calls_kernels_only(each)]
-        if not passes:
-            return
         # Without the second process everything is compiled here: that one fails is no reason to.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, NetcliError):
+            passes = [each for each in self._passes() if calls_kernels_only(each)]
+            if not passes:
+                return
             program = _START.format(__name__, os.getpid())
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,

@@ -143,6 +143,9 @@ class TrainingRun:
     def _tell(self, event: events.Event) -> None:
         """The one listener: files first, then the screen."""
         self._metrics(event)
+        if isinstance(event, events.Progress):
+            # An iteration has been: all kernels are there.
+            self._compiler.close()
         if self._report is not None:
             self._report(event)
         if isinstance(event, events.Finished):

@@ -157,3 +157,9 @@ def test_one_that_cannot_be_started_stops_nobody(
     monkeypatch.setattr(second_compiler.subprocess, "Popen", refuse)
     with closing(SecondCompiler(lambda: [_pass(INPUT)], "cpu")):
         _miss(tmp_path / "one")
+
+
+def test_a_file_that_is_gone_meanwhile_stops_nobody(processes: list[_Process], tmp_path: Path) -> None:
+    with closing(SecondCompiler(lambda: passes_of_training(load_solver("nowhere.prototxt")), "cpu")):
+        _miss(tmp_path / "one")
+    assert not processes
