@@ -41,6 +41,9 @@ class FixedFeeds:
         """A feed of values between 0 and 1; labels are all 0."""
         shapes = self.shapes(layer)
         assert shapes is not None, "the net was planned with these shapes"
+        return self._feed_of(shapes)
+
+    def _feed_of(self, shapes: ItemShapes) -> Feed:
         return FixedFeed(shapes)
 
     def open_sink(self, layer: pb.LayerParameter) -> Sink:

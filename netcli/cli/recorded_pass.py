@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from netcli.cli.fixed_feeds import FixedFeed, FixedFeeds, ItemShape, fill_memory_layers
 from netcli.data.feed import Feeds
-from netcli.layers.feeding import Feed
+from netcli.layers.feeding import Feed, ItemShapes
 from netcli.net import Net
 from netcli.prototxt import NetSource, SolverSource
 from netcli.schema import caffe_pb2 as pb
@@ -70,9 +70,7 @@ def calls_kernels_only(each: PassOfNet) -> bool:
 class _EmptyFeeds(FixedFeeds):
     """Opens feeds whose batches are never filled."""
 
-    def open(self, layer: pb.LayerParameter, phase: int) -> Feed:
-        shapes = self.shapes(layer)
-        assert shapes is not None, "the net was planned with these shapes"
+    def _feed_of(self, shapes: ItemShapes) -> Feed:
         return _EmptyFeed(shapes)
 
 

@@ -101,11 +101,16 @@ def _correlate_lanes(rows, outputs, side, x, x_start, offsets, first, count, dy,
             )
 
 
+def _argument_types(dtype: np.dtype) -> tuple[Any, Any, Any, Any]:
+    """numba's types of a value of ``dtype``, of arrays of them and of tables as pointers, and of a number."""
+    value = from_dtype(dtype)
+    return value, types.CPointer(value), types.CPointer(types.int32), types.intp
+
+
 @functools.cache
 def prepare(dtype: np.dtype) -> None:
     """Makes ``multiply_tiles`` and ``correlate_rows`` known to the linker, compiled now or taken from the cache."""
-    value = from_dtype(dtype)
-    array, table, number = types.CPointer(value), types.CPointer(types.int32), types.intp
+    value, array, table, number = _argument_types(dtype)
     multiply = [
         number, array, number, number, array, number, number, number, table, table, number, table, number, number,
         number, array, array, number, number, array, number, array, number, number, number,
@@ -121,8 +126,7 @@ def prepare(dtype: np.dtype) -> None:
 @functools.cache
 def prepare_correlate_lanes(dtype: np.dtype) -> None:
     """As ``prepare``, for ``correlate_lanes``, which few nets need."""
-    value = from_dtype(dtype)
-    array, table, number = types.CPointer(value), types.CPointer(types.int32), types.intp
+    value, array, table, number = _argument_types(dtype)
     arguments = [
         number, number, number, array, number, table, number, number, array, number, number, array, number, number,
     ]  # fmt: skip
