@@ -29,11 +29,8 @@ SOLVER = 'net: "net.prototxt"\nbase_lr: 0.01\nlr_policy: "fixed"\nmax_iter: 1\ns
 TOKEN = re.compile(r"\w+|\s+|.", re.DOTALL)
 NUMBERS = ["0", "-1", "07", "1e30", "nan", "inf", "2147483648", "99999999999999999999"]
 WORDS = st.sampled_from(["", "{", "}", '"', ":", "#", "layer", "é", *NUMBERS])
-FIXED_CHOICE = settings(
+FILE_SETTINGS = settings(
     max_examples=150,
-    derandomize=True,
-    deadline=None,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -48,7 +45,7 @@ def changed(draw: st.DrawFn, texts: list[str] = TEXTS, most: int = 6) -> bytes:
     return "".join(tokens).encode()
 
 
-@FIXED_CHOICE
+@FILE_SETTINGS
 @example(b"\xff\xfe\0\0layer {")
 @example(LENET.replace("layer {", "layer { " * 400).encode())
 @given(content=st.one_of(changed(), st.binary(max_size=200)))
@@ -60,7 +57,7 @@ def test_any_input_ends_with_findings_or_success(tmp_path: Path, content: bytes)
     assert all(finding.place is not None for finding in findings)
 
 
-@settings(FIXED_CHOICE, max_examples=40)
+@settings(FILE_SETTINGS, max_examples=40)
 @given(content=changed([LENET], most=1))
 def test_check_and_train_agree(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "net.prototxt").write_bytes(content)

@@ -16,9 +16,9 @@ Run = Callable[..., Result]
 
 NET = """
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }
-        data_param { source: "train_lmdb" batch_size: 4 backend: LMDB } }
+        transform_param { scale: 0.00390625 } data_param { source: "train_lmdb" batch_size: 4 backend: LMDB } }
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TEST }
-        data_param { source: "test_lmdb" batch_size: 4 backend: LMDB } }
+        transform_param { scale: 0.00390625 } data_param { source: "test_lmdb" batch_size: 4 backend: LMDB } }
 layer { name: "features" type: "InnerProduct" bottom: "data" top: "features"
         inner_product_param { num_output: DIMENSIONS weight_filler { type: "xavier" } } }
 HEAD
@@ -36,7 +36,7 @@ layer { name: "classes" type: "InnerProduct" bottom: "features" top: "scores"
 
 def _train(run: Run, folder: Path, head: str = MARGIN, dimensions: str = "2") -> None:
     Path("planar.prototxt").write_text(
-        'base_lr: 0.0001 lr_policy: "fixed" max_iter: 3 test_iter: 1 test_interval: 10 net_param {'
+        'base_lr: 0.0001 lr_policy: "fixed" random_seed: 5 max_iter: 3 test_iter: 1 test_interval: 10 net_param {'
         + NET.replace("HEAD", head).replace("DIMENSIONS", dimensions)
         + "}"
     )

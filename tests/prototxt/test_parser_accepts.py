@@ -164,13 +164,13 @@ VOCABULARY = [
 SPACE = st.sampled_from(["", " ", "\n", "\t", " # a comment }\n", "\r\n"])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=24).map(" ".join))
 def test_any_tokens_agree_with_protobuf(text: str) -> None:
     assert_agrees(text)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.text(alphabet="nametop: {}<>[]\"'\\#\n\r\t.,;-+0123456789xaflt_@é\x00", max_size=60))
 def test_any_characters_do_no_harm(text: str) -> None:
     _, _, findings = parse_text(text, pb.NetParameter)
@@ -222,7 +222,7 @@ def net_texts(draw: st.DrawFn) -> str:
     return space() + field("name", "text") + many("input_dim", "int") + "".join(layers)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(net_texts())
 def test_valid_nets_in_every_spelling(text: str) -> None:
     theirs = text_format.Parse(text, pb.NetParameter())

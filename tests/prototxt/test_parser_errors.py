@@ -290,14 +290,14 @@ layer {
 
 
 @given(st.integers(0, len(VALID) - 1), st.sampled_from(["", "{", "}", '"', ":", "[", "\0", "\n", "#", "é", "5", "x"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_broken_character_never_breaks_the_parser(at: int, character: str) -> None:
     _, _, findings = parse_text(VALID[:at] + character + VALID[at + 1 :], pb.NetParameter)
     assert len(findings) <= 10, [str(finding) for finding in findings]
 
 
 @given(st.integers(1, len(VALID)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_truncated_net_is_never_taken_for_a_whole_one(length: int) -> None:
     text = VALID[:length]
     _, _, findings = parse_text(text, pb.NetParameter)

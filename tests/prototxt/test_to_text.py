@@ -30,21 +30,21 @@ def test_floats_are_short(value: float, text: str) -> None:
 
 
 @given(st.floats(width=32, allow_nan=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_floats_read_back_equal(value: float) -> None:
     message = pb.SolverParameter(base_lr=value)
     assert parse_text(to_text(message), pb.SolverParameter)[0] == message
 
 
 @given(st.floats(allow_nan=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_doubles_read_back_equal(value: float) -> None:
     message = pb.BlobProto(double_data=[value])
     assert parse_text(to_text(message), pb.BlobProto)[0] == message
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=20), st.binary(max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_text_and_bytes_read_back_equal(text: str, data: bytes) -> None:
     net = pb.NetParameter(name=text)
     datum = pb.Datum(data=data)

@@ -1,8 +1,12 @@
 """Random streams depend on the seed and on their purpose, on nothing else."""
 
-import numpy as np
+import secrets
 
-from netcli.runtime.streams import stream, stream_key
+import numpy as np
+import pytest
+
+from netcli.runtime import streams
+from netcli.runtime.streams import fresh_seed, stream, stream_key
 
 
 def test_a_stream_is_a_function_of_its_key():
@@ -25,3 +29,10 @@ def test_streams_differ_by_every_part_of_the_key():
 
 def test_keys_are_the_same_on_every_machine():
     assert stream_key(1, "filler", "conv1", 0) == 147251738616611216965182574871964806498
+
+
+def test_fresh_seeds_differ_and_fit_caffes_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "secrets", secrets)
+    drawn = [fresh_seed() for _ in range(8)]
+    assert len(set(drawn)) == 8
+    assert all(0 <= seed < 2**31 for seed in drawn)
