@@ -11,6 +11,7 @@ from netcli.runtime.jit import LANES, kernel, parallel_kernel
 from netcli.runtime.tiles import COLUMN_VECTORS, correlate_rows, multiply_tiles
 
 _COLUMNS = COLUMN_VECTORS * LANES
+_ROW_PARTS = 4
 GROUPS_AT_ONCE = 8
 """Groups of rows of large weights that are read at once: their part of a column of tiles stays in the first cache."""
 
@@ -282,17 +283,20 @@ def add_outer_products_in_lanes(dy, x, starts, height, gradient):
     outputs, length = gradient.shape
     lanes = dy.shape[3]
     columns = COLUMN_VECTORS * lanes
+    blocks = (length + columns - 1) // columns
     gradients, values, sums = dy.reshape(-1), x.reshape(-1), gradient.reshape(-1)
-    for block in prange((length + columns - 1) // columns):
-        first = block * columns
+    for task in prange(_ROW_PARTS * blocks):
+        first = task % blocks * columns
+        part = task // blocks
+        row, last_row = outputs * part // _ROW_PARTS, outputs * (part + 1) // _ROW_PARTS
         vectors = min(COLUMN_VECTORS, (length - first) // lanes)
         if vectors > 0:
             correlate_rows(
-                outputs,
+                last_row - row,
                 height,
                 vectors,
                 gradients,
-                0,
+                row * lanes,
                 starts,
                 0,
                 len(starts),
@@ -301,10 +305,10 @@ def add_outer_products_in_lanes(dy, x, starts, height, gradient):
                 lanes * length,
                 length,
                 sums,
-                first,
+                row * length + first,
                 length,
             )
-        for k in range(outputs):
+        for k in range(row, last_row):
             for column in range(first + vectors * lanes, min(length, first + columns)):
                 total = gradient[k, column]
                 for image in range(len(x)):
