@@ -42,10 +42,13 @@ class Pooled:
         _leave_out_top(convolution)
         return True
 
+    def may_go_backward(self, steps: Sequence[Step]) -> bool:
+        """Whether the convolution could take the pooling's gradient as it is: it has no data gradient to make of it."""
+        return steps[self.convolution].propagate_down == [False]
+
     def suits_backward(self, steps: Sequence[BoundStep]) -> bool:
-        """Whether the convolution can take the pooling's gradient as it is: it has no data gradient to make of it."""
-        convolution = steps[self.convolution]
-        return convolution.plan.propagate_down == [False] and self.layer.suits_backward(convolution.bottoms[0].shape)
+        """Whether it can after the forward pass that has been."""
+        return self.layer.suits_backward(steps[self.convolution].bottoms[0].shape)
 
     def backward(self, steps: Sequence[BoundStep]) -> None:
         """The backward pass of both."""

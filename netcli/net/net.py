@@ -117,6 +117,7 @@ class Net:
             layer.runs_backward = False
         self._folding: Folding | None = None
         self._fused: dict[int, Fused] = {}
+        self._pooled: list[Pooled] = []
         if self.cuda is None and (forward_only or not keep_gradients):
             self._do_layers_along(forward_only)
         for bound, factors in zip(self._steps, loss_factors(self.graph.steps, share), strict=True):
@@ -261,6 +262,7 @@ class Net:
         if forward_only:
             found += summed_convolutions(steps, self._folding.folded)
         self._fused = {fused.convolution: fused for fused in found}
+        self._pooled = [fused for fused in found if isinstance(fused, Pooled) and fused.may_go_backward(steps)]
 
     def _is_looked_at(self) -> bool:
         """Whether somebody wants to see each layer's part of a forward pass."""
@@ -278,8 +280,7 @@ class Net:
         """By the index of the pooling, those whose convolution takes its gradient as it is in the next pass."""
         if not whole or self.before_backward or self.after_backward or self.debug:
             return {}
-        pooled = [fused for fused in self._fused.values() if isinstance(fused, Pooled)]
-        return {fused.pooling: fused for fused in pooled if fused.suits_backward(self._steps)}
+        return {fused.pooling: fused for fused in self._pooled if fused.suits_backward(self._steps)}
 
     def _run_step(self, index: int, bound: BoundStep) -> None:
         for callback in self.before_forward:

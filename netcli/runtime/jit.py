@@ -30,6 +30,8 @@ from netcli.runtime.locked_cache import LockedCache
 from netcli.runtime.recorded_calls import RecordedCalls
 
 LANES: int = lane_count()
+MOST_THREADS: int = numba.config.NUMBA_NUM_THREADS
+"""``get_thread_id`` is always below, whatever happens to the environment or to the cores of the process later."""
 
 _MACHINE = (
     f"{cpu_name()} {cpu_features()} {LANES} {'loops ' if wants_plain_loops() else ''}"

@@ -25,7 +25,6 @@ from netcli.layers.windows import Table, Windows, inputs_of_outputs, outputs_of_
 from netcli.runtime.blob import LANES, Blob, Shape
 from netcli.runtime.cpu import lane_count
 from netcli.runtime.scratch import scratch
-from netcli.runtime.threads import pool_size
 from netcli.schema import caffe_pb2 as pb
 
 _LARGEST_BAND = 1 << 17
@@ -40,13 +39,13 @@ def can_be_pooled(convolution: Convolution, pooling: Pooling) -> bool:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The tables of one geometry of both, see the kernel, and the shape of its room; ``zeros``: no bias."""
+    """The tables of one geometry of both, see the kernel, and the values of the largest band; ``zeros``: no bias."""
 
     bands: np.ndarray
     pairs: PairedRuns
     pooled: Table
     spread: Table
-    room: Shape
+    values: int
     zeros: np.ndarray
     lowest: np.floating
 
@@ -73,12 +72,13 @@ class PooledConvolution:
     def forward(self, bottom: Blob, top: Blob) -> None:
         """From the bottom of the convolution to the top of the pooling."""
         from netcli.layers.convolution.pooled.cpu import multiply_and_pool
+        from netcli.runtime.jit import MOST_THREADS
 
         product, plan = self._product(bottom.shape), self._plan_for(bottom.shape)
         assert plan is not None, "a shape that it does not suit"
         weights, bias, slopes = self._convolution.forward_parameters()
         y, chosen = self._pooling.lane_results(top)
-        room = scratch("band", plan.room, product.dtype)
+        room = scratch("band", (MOST_THREADS, plan.values), product.dtype)
         multiply_and_pool(
             bottom.values.read(LANES), plan.pairs.pairs, plan.pairs.bands, plan.pairs.starts, plan.pairs.runs,
             product.packed(weights, False), plan.zeros if bias is None else bias,
@@ -119,6 +119,6 @@ def _plan_of(geometry: Geometry, pooling: Windows, dtype: np.dtype) -> _Plan | N
     pairs = paired_runs(windows, 1, channels, groups, False, ranges).in_values(lane_count())
     lowest = dtype.type(np.finfo(dtype).min)
     return _Plan(
-        band_table(bands), pairs, inputs_of_outputs(pooling), outputs_of_inputs(pooling), (pool_size(), values),
+        band_table(bands), pairs, inputs_of_outputs(pooling), outputs_of_inputs(pooling), values,
         np.zeros(outputs, dtype), lowest,
     )  # fmt: skip

@@ -18,7 +18,6 @@ from netcli.layers.windows import Windows
 from netcli.runtime.blob import aligned_zeros
 from netcli.runtime.cpu import lane_count
 from netcli.runtime.scratch import scratch
-from netcli.runtime.threads import pool_size
 from netcli.runtime.tile_shape import COLUMN_VECTORS, tile_height, tile_side
 
 ITEMS_AT_ONCE = 16
@@ -81,6 +80,7 @@ class WeightGradient:
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         from netcli.layers.convolution import cpu
         from netcli.layers.convolution.weight_gradient import cpu as gradient_cpu
+        from netcli.runtime.jit import MOST_THREADS
         from netcli.runtime.tiles import prepare_correlate_lanes
 
         self._moves, self._kernels = cpu, gradient_cpu
@@ -90,11 +90,12 @@ class WeightGradient:
         self._dtype = np.dtype(dtype)
         self._lanes, self._columns = lane_count(), COLUMN_VECTORS * lane_count()
         self._height, self._side = tile_height(dtype), tile_side(dtype)
+        self._parts = functools.cache(functools.partial(parts_of, windows, channels, outputs, groups))
         self._offsets = functools.cache(self._make_offsets)
         self._wide = functools.cache(lambda *shape: aligned_zeros(shape, dtype))
         self._no_bias = np.zeros(0, dtype)
         self._no_dy = np.zeros((0, windows.output_positions, outputs, self._lanes), dtype)
-        self._spread_room = (pool_size(), ITEMS_AT_ONCE * outputs * self._lanes)
+        self._spread_room = (MOST_THREADS, ITEMS_AT_ONCE * outputs * self._lanes)
         nothing, table = np.zeros((0, 0, 0, self._lanes), dtype), np.zeros(0, np.int32)
         self._not_pooled = Unpooled(nothing, nothing.astype(np.int32), table, table)
 
@@ -137,9 +138,6 @@ class WeightGradient:
         """Adds to ``gradient`` (outputs,)."""
         sums = scratch("bias sums", (bias_parts(dy.shape[0] * dy.shape[1]), *dy.shape[2:]), self._dtype)
         self._kernels.add_bias_gradient(dy, sums, gradient)
-
-    def _parts(self, items: int) -> Parts:
-        return parts_of(self._windows, self._channels, self._outputs, self._groups, items)
 
     def _sums(self, items: int, with_bias: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Room for the sums of columns, of lanes and of the bias, see the kernels."""

@@ -36,8 +36,10 @@ class WinogradProduct(LaneProduct):
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         super().__init__(windows, channels, outputs, groups, dtype)
         from netcli.layers.convolution.winograd import cpu as winograd_cpu
+        from netcli.runtime.jit import MOST_THREADS
 
         self._winograd = winograd_cpu
+        self._threads = MOST_THREADS
         self._no_bias = np.zeros(self._height, dtype)
         self._tables = functools.cache(self._make_tables)
 
@@ -45,16 +47,13 @@ class WinogradProduct(LaneProduct):
         self, x: np.ndarray, dy: np.ndarray, gradient: np.ndarray, bias_gradient: np.ndarray | None = None
     ) -> None:
         """Adds to ``gradient``, of the weights' shape, and to ``bias_gradient`` if there is one."""
-        import numba
-
         lanes = x.shape[3]
         columns = self._winograd.COLUMNS
         group_channels, group_outputs = self._channels // self._groups, self._outputs // self._groups
         blocks = -(-group_outputs // columns)
         inputs, outputs = self._tables(self._windows, self._channels, self._outputs, lanes)
         tiles = len(x) * len(inputs)
-        threads = numba.config.NUMBA_NUM_THREADS
-        places = scratch("places", (threads, OUTPUTS), np.dtype(np.int32))
+        places = scratch("places", (self._threads, OUTPUTS), np.dtype(np.int32))
         pixels = self._winograd.PIXEL_VALUES
         if group_channels * group_outputs < LARGE_SUMS:
             at_once = max(1, CACHE_VALUES // (2 * TILE * (group_channels + columns) * lanes))
@@ -72,7 +71,7 @@ class WinogradProduct(LaneProduct):
                 count = min(TILES_IN_ALL, tiles - first)
                 v = scratch(TILE_ROOM, (self._groups, TILE, count, group_channels, lanes), self.dtype)
                 d = scratch("d", (self._groups, blocks, TILE, count, lanes, columns), self.dtype)
-                room = scratch("pixels", (threads, pixels), self.dtype)
+                room = scratch("pixels", (self._threads, pixels), self.dtype)
                 self._winograd.transform_tiles(x, inputs, dy, outputs, self._groups, first, v, d, room, places)
                 steps = np.arange(count, dtype=np.int32) * group_channels
                 self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, sums)
@@ -99,10 +98,7 @@ class WinogradProduct(LaneProduct):
         added: np.ndarray | None = None,
     ) -> None:
         """As LaneProduct's, with nothing ``added``."""
-        import numba
-
         assert added is None, "sums are not made here"
-
         constant = self._zeros if constant is None else constant
         slopes = self._zeros[:0] if slopes is None else slopes
         lanes, blocks = source.shape[3], packed.shape[2]
@@ -111,7 +107,7 @@ class WinogradProduct(LaneProduct):
         inputs, outputs = self._tables(windows, source.shape[2], target.shape[2], lanes)
         tiles = len(source) * len(inputs)
         parts = -(-tiles // TILES_AT_ONCE)
-        splits = min(blocks, -(-numba.config.NUMBA_NUM_THREADS // (parts * self._groups)))
+        splits = min(blocks, -(-self._threads // (parts * self._groups)))
         room = self._room(-(-tiles // parts) * (summed + made) + 2, lanes)
         runs, one_run = np.array([[0, summed, 0, 0]], np.int32), np.array([0, 1], np.int32)
         pairs = np.arange(tiles // parts + 2, dtype=np.int32)
@@ -122,9 +118,7 @@ class WinogradProduct(LaneProduct):
 
     def _room(self, rows: int, lanes: int, more: int = 0) -> np.ndarray:
         """For each thread the frequencies of ``rows`` rows of lanes, and ``more`` values."""
-        import numba
-
-        return scratch(TILE_ROOM, (numba.config.NUMBA_NUM_THREADS, TILE * rows * lanes + more), self.dtype)
+        return scratch(TILE_ROOM, (self._threads, TILE * rows * lanes + more), self.dtype)
 
     def _make_tables(self, windows: Windows, channels: int, outputs: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
         """The tables ``inputs`` and ``outputs`` of the kernels for values that stand in so many channels."""
