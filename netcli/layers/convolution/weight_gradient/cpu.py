@@ -18,6 +18,7 @@ from netcli.runtime.jit import LANES, kernel, parallel_kernel
 from netcli.runtime.tiles import COLUMN_VECTORS, correlate_lanes, correlate_rows, transpose_block
 
 _COLUMNS = COLUMN_VECTORS * LANES
+_CHANNELS_AT_ONCE = 4
 
 
 @kernel
@@ -189,27 +190,39 @@ def correlate_windows_in_lanes(
 
 @parallel_kernel
 def add_sums(sums, lane_sums, bias_sums, by_columns, gradient, bias_gradient):
-    """gradient (K, C / groups, T) and bias_gradient (K,) += the sums over the chunks, which are lost; see above."""
+    """gradient (K, C / groups, T) and bias_gradient (K,) += the sums over the chunks, which are lost; see above.
+
+    A task has some channels, since the gradients of an output for them stand in one piece.
+    """
     groups, blocks, all_rows = sums.shape[1:4]
     group_outputs = gradient.shape[0] // groups
     channels, taps = gradient.shape[1:]
     by_lanes = lane_sums.shape[3]
-    by_column, by_lane = sums.reshape(-1), lane_sums.reshape(-1)
+    by_column, by_lane, target = sums.reshape(-1), lane_sums.reshape(-1), gradient.reshape(-1)
     width = by_lanes * LANES
-    for task in prange(groups * channels):
-        group, channel = task // channels, task % channels
-        target = gradient[group * group_outputs : (group + 1) * group_outputs, channel]
-        for tap in range(taps):
-            row = tap * channels + channel
-            for block in range(blocks):
-                start = ((group * blocks + block) * all_rows + row) * _COLUMNS
-                _add_chunks(by_column, start, _COLUMNS, len(sums), groups * blocks * all_rows * _COLUMNS)
-                for k in range(min(_COLUMNS, by_columns - block * _COLUMNS)):
-                    target[block * _COLUMNS + k, tap] += by_column[start + k]
-            start = (group * all_rows + row) * width
-            _add_chunks(by_lane, start, width, len(lane_sums), groups * all_rows * width)
-            for k in range(by_lanes):
-                target[by_columns + k, tap] += _sum_of_lanes(by_lane, start + k * LANES)
+    parts = (channels + _CHANNELS_AT_ONCE - 1) // _CHANNELS_AT_ONCE
+    for task in prange(groups * parts):
+        group, part = task // parts, task % parts
+        first, last = channels * part // parts, channels * (part + 1) // parts
+        for block in range(blocks):
+            start = (group * blocks + block) * all_rows * _COLUMNS
+            for tap in range(taps):
+                row = start + (tap * channels + first) * _COLUMNS
+                step = groups * blocks * all_rows * _COLUMNS
+                _add_chunks(by_column, row, (last - first) * _COLUMNS, len(sums), step)
+            for k in range(min(_COLUMNS, by_columns - block * _COLUMNS)):
+                output = group * group_outputs + block * _COLUMNS + k
+                for channel in range(first, last):
+                    for tap in range(taps):
+                        value = by_column[start + (tap * channels + channel) * _COLUMNS + k]
+                        target[(output * channels + channel) * taps + tap] += value
+        for channel in range(first, last):
+            for tap in range(taps):
+                start = (group * all_rows + tap * channels + channel) * width
+                _add_chunks(by_lane, start, width, len(lane_sums), groups * all_rows * width)
+                for k in range(by_lanes):
+                    output = group * group_outputs + by_columns + k
+                    target[(output * channels + channel) * taps + tap] += _sum_of_lanes(by_lane, start + k * LANES)
     _add_bias_sums(bias_sums, bias_gradient)
 
 

@@ -350,14 +350,19 @@ def transform_tiles(x, inputs, dy, outputs, groups, first, v, d, pixels, tile_pl
 
 
 @parallel_kernel
-def correlate_frequencies(v, d, outputs, height, steps, sums):
-    """sums (1, groups, blocks, 36, C / groups, COLUMNS) += u' of the tiles in v and d; ``outputs`` in all."""
+def correlate_frequencies(v, d, outputs, height, steps, fresh, sums):
+    """sums (1, groups, blocks, 36, C / groups, COLUMNS) += u' of the tiles in v and d, from 0 on if ``fresh``.
+
+    ``outputs``: in all.
+    """
     groups, _, tiles, channels, _ = v.shape
     blocks = d.shape[1]
     v_values, d_values, totals = v.reshape(-1), d.reshape(-1), sums.reshape(-1)
     for task in prange(groups * TILE * blocks):
         block, frequency, group = task % blocks, task // blocks % TILE, task // blocks // TILE
         at = (group * blocks + block) * TILE + frequency
+        if fresh:
+            totals[at * channels * COLUMNS : (at + 1) * channels * COLUMNS] = 0
         _correlate_frequency(
             v_values,
             (group * TILE + frequency) * tiles * channels * LANES,

@@ -66,7 +66,6 @@ class WinogradProduct(LaneProduct):
             )
         else:
             sums = scratch(FILTER_ROOM, (1, self._groups, blocks, TILE, group_channels, columns), self.dtype)
-            sums[:] = 0
             for first in range(0, tiles, TILES_IN_ALL):
                 count = min(TILES_IN_ALL, tiles - first)
                 v = scratch(TILE_ROOM, (self._groups, TILE, count, group_channels, lanes), self.dtype)
@@ -74,7 +73,7 @@ class WinogradProduct(LaneProduct):
                 room = scratch("pixels", (self._threads, pixels), self.dtype)
                 self._winograd.transform_tiles(x, inputs, dy, outputs, self._groups, first, v, d, room, places)
                 steps = np.arange(count, dtype=np.int32) * group_channels
-                self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, sums)
+                self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, first == 0, sums)
         self._winograd.add_tile_gradients(sums, gradient)
         if bias_gradient is not None:
             self.backward_bias(dy, bias_gradient)
