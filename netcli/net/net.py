@@ -43,8 +43,9 @@ class Net:
         device: "cpu", "cuda" or "cuda:N".
         share: the part of each batch that is computed here.
         keep_gradients: False lets the gradients of blobs take turns in the same memory on the CPU, so that after a
-            backward pass only those of the parameters can be looked at. Convolutions may then do the work of a ReLU in
-            place or of a max pooling behind them, too; their own top is computed if somebody reads it.
+            backward pass only those of the parameters can be looked at, up to their update. Convolutions may then do
+            the work of a ReLU in place or of a max pooling behind them, too; their own top is computed if somebody
+            reads it.
         forward_only: promises that ``backward`` is never called. Layers then keep nothing for it, and on the CPU
             convolutions do what BatchNorm, Scale, Bias, ReLU and PReLU in place, sums and max pooling behind them would
             do, in passes over the whole net, unless a callback or ``debug`` looks. What stands between is computed if
@@ -82,6 +83,7 @@ class Net:
         forward_only: bool = False,
     ) -> None:
         self.seed = fresh_seed() if seed is None else seed
+        self.keep_gradients = keep_gradients
         self.cuda = on_device(device)
         context = LayerContext(
             feeds=feeds or NoFeeds(), dtype=np.dtype(dtype), device=device, seed=self.seed, load_user_code=True,
@@ -102,6 +104,7 @@ class Net:
         self.params: dict[str, list[Blob]] = {}
         self.learnable: list[Learnable] = []
         self._gradient_pieces = Pieces()
+        self._zero_diffs: list[int | None] = []
         self._make_parameters(share_with)
         self._steps = [
             BoundStep(
@@ -213,6 +216,9 @@ class Net:
 
     def clear_param_diffs(self) -> None:
         """Sets the gradients of all parameters to zero."""
+        stamps = self._diff_stamps()
+        if stamps == self._zero_diffs and None not in stamps:
+            return
         if self.cuda:
             self.cuda.clear([item.blob.gradients for item in self.learnable])
             return
@@ -220,6 +226,10 @@ class Net:
 
         gradients = [item.blob.gradients.write(PLAIN) for item in self.learnable]
         clear(self._gradient_pieces.table(gradients), self.context.dtype.type(0))
+
+    def param_diffs_are_zero(self) -> None:
+        """To be called by who has made them so: as long as nobody writes there, they need not be cleared."""
+        self._zero_diffs = self._diff_stamps()
 
     def reshape(self) -> None:
         """Infers all shapes again from those of the inputs, without running anything."""
@@ -263,6 +273,9 @@ class Net:
             found += summed_convolutions(steps, self._folding.folded)
         self._fused = {fused.convolution: fused for fused in found}
         self._pooled = [fused for fused in found if isinstance(fused, Pooled) and fused.may_go_backward(steps)]
+
+    def _diff_stamps(self) -> list[int | None]:
+        return [item.blob.gradients.stamp for item in self.learnable]
 
     def _is_looked_at(self) -> bool:
         """Whether somebody wants to see each layer's part of a forward pass."""

@@ -1,7 +1,8 @@
 """CPU kernels of the update: one pass over all parameters, their gradients and histories, no temporaries.
 
 ``table`` has the pieces of weights, gradients and histories, see ``netcli.runtime.pieces``. On entry gradients are the
-sums over the passes of an iteration; on return they are the updates, as in Caffe, and the weights have lost them.
+sums over the passes of an iteration; on return the weights have lost the updates, which stand in the place of the
+gradients, as in Caffe, if they are ``kept``; else 0, ``none``, does, for the next iteration to add to.
 ``own`` (parameters, 3) float: of each parameter the weight decay by L2 and by L1, one of them 0, and the learning rate;
 ``scale`` is the clipping factor / iter_size.
 """
@@ -30,55 +31,55 @@ def _arrays(table, piece, like):
 
 
 @parallel_kernel
-def sgd(table, own, scale, momentum):
+def sgd(table, own, scale, momentum, kept, none):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
         weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.sgd(gradient, history[i], rate, momentum)
-            gradients[i] = update
+            gradients[i] = update if kept else none
             weights[i] -= update
 
 
 @parallel_kernel
-def nesterov(table, own, scale, momentum):
+def nesterov(table, own, scale, momentum, kept, none):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
         weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.nesterov(gradient, history[i], rate, momentum)
-            gradients[i] = update
+            gradients[i] = update if kept else none
             weights[i] -= update
 
 
 @parallel_kernel
-def adagrad(table, own, scale, delta):
+def adagrad(table, own, scale, delta, kept, none):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
         weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.adagrad(gradient, history[i], rate, delta)
-            gradients[i] = update
+            gradients[i] = update if kept else none
             weights[i] -= update
 
 
 @parallel_kernel
-def rmsprop(table, own, scale, decay, gain, delta):
+def rmsprop(table, own, scale, decay, gain, delta, kept, none):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
         weights, gradients, history = _arrays(table, piece, scale)
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             history[i], update = bodies.rmsprop(gradient, history[i], rate, decay, gain, delta)
-            gradients[i] = update
+            gradients[i] = update if kept else none
             weights[i] -= update
 
 
 @parallel_kernel
-def adadelta(table, own, scale, decay, gain, delta):
+def adadelta(table, own, scale, decay, gain, delta, kept, none):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
         weights, gradients, squares = _arrays(table, piece, scale)
@@ -86,12 +87,12 @@ def adadelta(table, own, scale, decay, gain, delta):
         for i in range(weights.size):
             gradient = regularised(gradients[i], weights[i], scale, l2, l1)
             squares[i], updates[i], update = bodies.adadelta(gradient, squares[i], updates[i], rate, decay, gain, delta)
-            gradients[i] = update
+            gradients[i] = update if kept else none
             weights[i] -= update
 
 
 @parallel_kernel
-def adam(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
+def adam(table, own, scale, beta1, gain1, beta2, gain2, correction, delta, kept, none):
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
         weights, gradients, means = _arrays(table, piece, scale)
@@ -101,14 +102,13 @@ def adam(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
             means[i], squares[i], update = bodies.adam(
                 gradient, means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta
             )
-            gradients[i] = update
+            gradients[i] = update if kept else none
             weights[i] -= update
 
 
 @parallel_kernel
-def adamw(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
+def adamw(table, own, scale, beta1, gain1, beta2, gain2, correction, delta, kept, none):
     """What regularises a weight is taken from it beside the moments, not through them."""
-    none = scale - scale
     for piece in prange(len(table)):
         l2, l1, rate = _own(own, table, piece)
         weights, gradients, means = _arrays(table, piece, scale)
@@ -118,7 +118,7 @@ def adamw(table, own, scale, beta1, gain1, beta2, gain2, correction, delta):
             means[i], squares[i], update = bodies.adamw(
                 scale * gradients[i], means[i], squares[i], rate, beta1, gain1, beta2, gain2, correction, delta, decay
             )
-            gradients[i] = update
+            gradients[i] = update if kept else none
             weights[i] -= update
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 def optimizer_for(net: Net, param: pb.SolverParameter) -> Optimizer | CudaOptimizer:
     """What updates the parameters of ``net`` on its device; their blobs are its own from now on."""
     if net.cuda is None:
-        return Optimizer(param, net.learnable, net.context.dtype)
+        kept = net.keep_gradients or param.debug_info or param.snapshot_diff
+        return Optimizer(param, net.learnable, net.context.dtype, None if kept else net.param_diffs_are_zero)
     from netcli.solver.cuda import CudaOptimizer
 
     optimizer = CudaOptimizer(param, net.learnable, net.context.dtype)
@@ -45,14 +46,23 @@ class Optimizer:
         param: the solver's settings, checked.
         learnable: the parameters, in Caffe's order.
         dtype: of the net.
+        tell_zeros: called after each update, which then leaves zeros in the place of the gradients: the next
+            iteration starts from them anyway, and there and then they cost nothing.
 
     Attributes:
         history: one array for each parameter, of its shape; for rules that keep two, all first ones, then all
             second ones: the order of Caffe's snapshots.
     """
 
-    def __init__(self, param: pb.SolverParameter, learnable: Sequence[Learnable], dtype: np.dtype) -> None:
+    def __init__(
+        self,
+        param: pb.SolverParameter,
+        learnable: Sequence[Learnable],
+        dtype: np.dtype,
+        tell_zeros: Callable[[], None] | None = None,
+    ) -> None:
         self._param = param
+        self._tell_zeros = tell_zeros
         self._rule = RULES[param.type]
         self._learnable = list(learnable)
         self._dtype = dtype
@@ -82,7 +92,7 @@ class Optimizer:
             own[...] = stored.reshape(own.shape)
 
     def update(self, rate: float, iteration: int) -> None:
-        """Changes every parameter by its gradient, which is replaced by the update.
+        """Changes every parameter by its gradient, which is replaced by the update, or by 0 where that is told.
 
         Args:
             rate: the learning rate of this iteration, before lr_mult.
@@ -92,7 +102,10 @@ class Optimizer:
         numbers = self._of_the_type((scale, *self._rule.coefficients(self._param, iteration)))
         weights = [item.blob.values.update(PLAIN) for item in self._learnable]
         gradients = [item.blob.gradients.update(PLAIN) for item in self._learnable]
-        self._kernel(self._pieces.table(weights, gradients, *self._histories), self._own(rate), *numbers)
+        table, kept = self._pieces.table(weights, gradients, *self._histories), self._tell_zeros is None
+        self._kernel(table, self._own(rate), *numbers, kept, self._dtype.type(0))
+        if self._tell_zeros is not None:
+            self._tell_zeros()
 
     def gradient_norm(self) -> float:
         """The L2 norm over all gradients, the same for any number of threads."""

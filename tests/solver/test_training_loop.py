@@ -19,6 +19,7 @@ from solver_cases import (
 )
 
 from netcli.errors import DivergedError, ExitCode, RunError
+from netcli.runtime.blob import PLAIN
 from netcli.solver import Solver, events
 
 CADENCE = "max_iter: 6 display: 3 snapshot: 4 test_interval: 2 test_iter: 2 "
@@ -309,6 +310,27 @@ def test_an_unwritable_folder_is_found_before_the_training(tmp_path: Path) -> No
     assert caught.value.code == "NC459"
     assert happened == []
     assert solver.iteration == 0
+
+
+@pytest.mark.parametrize("settings", ["", "iter_size: 2", "clip_gradients: 0.1", "solver_type: ADAM momentum: 0.9"])
+def test_gradients_that_nobody_sees_end_as_zeros_and_change_nothing(settings: str) -> None:
+    kept, unseen = (make_solver(settings, DROPOUT_NET, keep_gradients=keeps) for keeps in (True, False))
+    for iterations in (1, 3):
+        kept.step(iterations)
+        unseen.step(iterations)
+        for weights, same in zip(all_weights(kept), all_weights(unseen), strict=True):
+            np.testing.assert_allclose(weights, same, rtol=1e-5, atol=1e-7)
+        assert not any(item.blob.gradients.read(PLAIN).any() for item in unseen.net.learnable)
+        # Somebody who writes there all the same does not train with it.
+        unseen.net.learnable[0].blob.diff[...] = 1
+    assert all(item.blob.gradients.read(PLAIN).any() for item in kept.net.learnable)
+
+
+@pytest.mark.parametrize("setting", ["snapshot_diff: true", "debug_info: true"])
+def test_updates_that_are_written_or_told_are_kept(setting: str) -> None:
+    solver = make_solver(setting, DROPOUT_NET, keep_gradients=False)
+    solver.step(2)
+    assert all(item.blob.gradients.read(PLAIN).any() for item in solver.net.learnable)
 
 
 def test_the_rate_is_that_of_the_iteration_before_its_update() -> None:

@@ -154,3 +154,22 @@ def test_the_gradient_holds_the_update_afterwards() -> None:
     for item, weight in zip(run.learnable, before, strict=True):
         lost = weight - item.blob.values.read(PLAIN)
         np.testing.assert_allclose(item.blob.gradients.read(PLAIN), lost, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_zeros_may_take_the_place_of_the_updates(name: str) -> None:
+    settings, rule, _ = CASES[name]
+    keeping, zeroing = (Run(np.float32, type=name, weight_decay=0.01, **settings) for _ in range(2))
+    told: list[int] = []
+    zeroing.optimizer = Optimizer(
+        zeroing.param, zeroing.learnable, np.dtype(np.float32), lambda: told.append(len(told) + 1)
+    )
+    for iteration in range(3):
+        keeping.update(rule, iteration)
+        zeroing.update(rule, iteration)
+        assert told[-1] == iteration + 1
+        for kept, zeroed in zip(keeping.learnable, zeroing.learnable, strict=True):
+            # What nobody keeps may be fused into the weight, without a rounding in between.
+            weights, others = kept.blob.values.read(PLAIN), zeroed.blob.values.read(PLAIN)
+            np.testing.assert_allclose(weights, others, rtol=1e-6, atol=1e-7)
+            assert not zeroed.blob.gradients.read(PLAIN).any()
