@@ -60,7 +60,7 @@ class PReLU(Layer):
             self.kernels.prelu_rows_forward(_rows(x), self._slopes(x.shape[1]), _rows(y))
 
     def channel_slopes(self, channels: int) -> np.ndarray | None:
-        return self._slopes(channels)
+        return self._slopes(channels).copy()
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         place = tops[0].gradients.home()
@@ -83,8 +83,9 @@ class PReLU(Layer):
         return self._input.shapes(bottom_shapes)
 
     def _slopes(self, channels: int) -> np.ndarray:
-        """(C,): each channel's slope, or the one that serves all."""
-        return np.broadcast_to(self.params[0].values.read(PLAIN), channels).copy()
+        """(C,): each channel's slope, or the one that serves all. To be read only."""
+        slopes = self.params[0].values.read(PLAIN)
+        return np.full(channels, slopes) if self.shared else slopes
 
     def _spread_slopes(self, channels: int, lanes: int) -> np.ndarray:
         """(C, L): each channel's slope in every lane."""
