@@ -82,9 +82,14 @@ class _EmptyFeed(FixedFeed):
 
 
 def _without_fillers(source: NetSource) -> NetSource:
-    """The net with parameters that begin as zeros, for which no memory has to be touched."""
+    """The net with parameters that begin as zeros, for which no memory has to be touched.
+
+    But for the few of PReLU: which kernels are called depends on whether they are zero.
+    """
     param = copy.deepcopy(source.param)
     for layer in param.layer:
+        if layer.type == "PReLU":
+            continue
         for _, settings in layer.ListFields():
             if isinstance(settings, Message):
                 for _, value in settings.ListFields():

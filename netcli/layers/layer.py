@@ -80,6 +80,8 @@ class Layer:
         params: the learnable blobs themselves, given by the net before the first ``forward``.
         trains: for each of them, whether its gradient is wanted (``lr_mult: 0`` says no).
         runs_backward: whether ``backward`` will ever be called; yes for a layer that stands in no net.
+        done_along: whether another layer has done its last forward pass along; a layer that ``channel_slopes`` are
+            asked of, and whose backward needs to know, says no in its own.
         made_tops: tops that the layer has made itself in ``setup``, as user code does; the net takes them over.
     """
 
@@ -105,6 +107,7 @@ class Layer:
         self.params: list[Blob] = []
         self.trains: list[bool] = []
         self.runs_backward = True
+        self.done_along = False
         self.made_tops: list[Blob] = []
 
     @property
@@ -173,6 +176,13 @@ class Layer:
     def channel_slopes(self, channels: int) -> np.ndarray | None:
         """a (channels,), if forward is y = x where x > 0 and else a x for each channel (axis 1); otherwise None."""
         return None
+
+    def top_suffices(self) -> bool:
+        """Whether backward in place finds what it needs in the top, with the present parameters.
+
+        Asked of a layer with ``channel_slopes``: then the layer before it may do its forward pass along.
+        """
+        return False
 
     def gradient_exception(self, kind: str, index: int) -> str:
         """Why backward does not give the derivative of forward by blob ``index`` of ``kind``; "" where it does.

@@ -44,8 +44,8 @@ class Net:
         share: the part of each batch that is computed here.
         keep_gradients: False lets the gradients of blobs take turns in the same memory on the CPU, so that after a
             backward pass only those of the parameters can be looked at, up to their update. Convolutions may then do
-            the work of a ReLU in place or of a max pooling behind them, too; their own top is computed if somebody
-            reads it.
+            the work of a ReLU or PReLU in place or of a max pooling behind them, too; their own top is computed if
+            somebody reads it.
         forward_only: promises that ``backward`` is never called. Layers then keep nothing for it, and on the CPU
             convolutions do what BatchNorm, Scale, Bias, ReLU and PReLU in place, sums and max pooling behind them would
             do, in passes over the whole net, unless a callback or ``debug`` looks. What stands between is computed if
@@ -286,8 +286,7 @@ class Net:
         if self._folding is None:
             return frozenset()
         yes = whole and not self._is_looked_at()
-        self._folding.apply(yes)
-        return self._folding.folded if yes else frozenset()
+        return self._folding.apply(yes)
 
     def _pooled_backward(self, whole: bool) -> dict[int, Pooled]:
         """By the index of the pooling, those whose convolution takes its gradient as it is in the next pass."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netcli.layers.convolution.few_images.tiling import fills_few_lanes
+from netcli.net.folding import foldable
 from netcli.net.fused import pooled_convolutions
 from netcli.net.gradient_rooms import gradient_rooms
 from netcli.net.graph import Graph
@@ -82,7 +83,8 @@ def net_memory(graph: Graph, histories: int = 0, tests: Sequence[Graph] = ()) ->
     absent = _absent_tops(graph)
     activations = sum(activation_bytes(graph, step) for step in steps if absent.isdisjoint(step.tops))
     rooms = _gradient_rooms(graph) if trained else []
-    kept = [shape for step in steps for shape in _kept_shapes(graph, step)]
+    bent = {each.bend for each in foldable(steps, forward_only=False)} if trained else set()
+    kept = [shape for step in steps if step.layer not in bent for shape in _kept_shapes(graph, step)]
     made = [shape for step in steps if absent.isdisjoint(step.tops) for shape in _shapes_made(graph, step)]
     gradients = sum(max(map(math.prod, room)) for room in rooms)
     layout = sum(max(map(_in_lanes, room)) for room in rooms) - gradients

@@ -64,6 +64,14 @@ def trained(text, *, keep_gradients, batches=(None, None, None)):
     return net
 
 
+def assert_trained_alike(kept, shared):
+    """But for rounding: the slopes of a PReLU that a convolution does along have gradients of other products."""
+    for mine, other in zip(kept.learnable, shared.learnable, strict=True):
+        np.testing.assert_allclose(
+            mine.blob.values.read(PLAIN), other.blob.values.read(PLAIN), rtol=1e-5, atol=1e-7, err_msg=mine.layer
+        )
+
+
 def memories(net):
     """Bytes by the memory that gradients of blobs stand in."""
     found = {}
@@ -114,16 +122,14 @@ def test_user_code_keeps_its_blobs():
 @pytest.mark.parametrize("batch", [16, 5, 13])
 def test_training_does_not_notice(batch):
     kept, shared = (trained(residual_net(batch), keep_gradients=keeps) for keeps in (True, False))
-    for mine, other in zip(kept.learnable, shared.learnable, strict=True):
-        np.testing.assert_array_equal(mine.blob.values.read(PLAIN), other.blob.values.read(PLAIN))
+    assert_trained_alike(kept, shared)
     assert sum(memories(shared).values()) < 0.75 * sum(memories(kept).values())
 
 
 def test_nor_does_it_when_shapes_change():
     batches = (16, 5, 32, 16)
     kept, shared = (trained(residual_net(16), keep_gradients=keeps, batches=batches) for keeps in (True, False))
-    for mine, other in zip(kept.learnable, shared.learnable, strict=True):
-        np.testing.assert_array_equal(mine.blob.values.read(PLAIN), other.blob.values.read(PLAIN))
+    assert_trained_alike(kept, shared)
     assert not any(blob.gradients.takes_turns for blob in shared.blobs.values())
 
 

@@ -1,4 +1,4 @@
-"""A convolution and what stands behind it as one layer, for passes that only go forward.
+"""A convolution and what stands behind it as one layer: maps in passes that only go forward, a bend in all.
 
     s (w x + b) + t = (s w) x + (s b + t)
 
@@ -16,8 +16,8 @@ from netcli.layers.convolution.made_of import MadeOf
 from netcli.layers.layer import Layer
 from netcli.runtime.blob import PLAIN, Blob
 
-Folded = tuple[np.ndarray, np.ndarray, np.ndarray | None]
-"""Weights, bias (outputs,), and slopes (outputs,) if any."""
+Folded = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+"""Weights, and bias (outputs,) and slopes (outputs,) if any."""
 
 
 class Fold:
@@ -36,7 +36,9 @@ class Fold:
         self._made = MadeOf([convolution, *maps, *([bend] if bend else [])], self._make)
 
     def parameters(self) -> Folded:
-        """Those of the present parameters of all its layers."""
+        """Those of the present parameters of all its layers, for a forward pass."""
+        if self._bend is not None:
+            self._bend.done_along = True
         return self._made.present()
 
     @property
@@ -46,6 +48,9 @@ class Fold:
 
     def _make(self) -> Folded:
         weights, *biases = (blob.values.read(PLAIN) for blob in self._convolution.params)
+        slopes = None if self._bend is None else self._bend.channel_slopes(len(weights))
+        if not self._maps:
+            return weights, biases[0] if biases else None, slopes
         bias = self._bias.values.write(PLAIN)
         bias[:] = biases[0] if biases else 0
         factor = np.ones_like(bias)
@@ -56,7 +61,5 @@ class Fold:
             bias *= gain
             bias += shift
             factor *= gain
-        if self._maps:
-            np.multiply(weights, factor.reshape(-1, *(1,) * (weights.ndim - 1)), out=self._weights.values.write(PLAIN))
-        slopes = None if self._bend is None else self._bend.channel_slopes(bias.size)
+        np.multiply(weights, factor.reshape(-1, *(1,) * (weights.ndim - 1)), out=self._weights.values.write(PLAIN))
         return self._weights.values.read(PLAIN), bias, slopes

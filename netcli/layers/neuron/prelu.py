@@ -6,8 +6,9 @@
     da_c += sum of dy x over all x of channel c that are not positive
 
 x: (N, C, ...) -> y: the same. Parameter: a (C,), or a single number () with ``channel_shared``, filled with 0.25
-unless ``filler`` says otherwise. In place a copy of x is kept. Source: Caffe's prelu_layer; He et al., "Delving deep
-into rectifiers", ICCV 2015.
+unless ``filler`` says otherwise. In place a copy of x is kept. Where all slopes are above 0 y tells as much: it has the
+sign of x, and the sum of dy x is that of dy y over a_c. So a convolution may write y at once, and no copy is kept.
+Source: Caffe's prelu_layer; He et al., "Delving deep into rectifiers", ICCV 2015.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from netcli.runtime.scratch import scratch
 from netcli.schema import caffe_pb2 as pb
 
 _FIRST_SLOPE = 0.25
+_LEAST_SLOPE = 1e-4
+"""A negative x times that is still an exact number."""
 _CHUNKS = 32
 _LEAST_CHUNK = 16
 
@@ -51,6 +54,7 @@ class PReLU(Layer):
         return [shape]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        self.done_along = False
         place = bottoms[0].values.home()
         x = self._input.keep(bottoms[0], tops[0], place)
         y = tops[0].values.write(place)
@@ -62,9 +66,12 @@ class PReLU(Layer):
     def channel_slopes(self, channels: int) -> np.ndarray | None:
         return self._slopes(channels).copy()
 
+    def top_suffices(self) -> bool:
+        return bool((self.params[0].values.read(PLAIN) >= _LEAST_SLOPE).all())
+
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         place = tops[0].gradients.home()
-        x = self._input.values(bottoms[0], tops[0]).read(place)
+        x = (tops[0].values if self.done_along else self._input.values(bottoms[0], tops[0])).read(place)
         dy = tops[0].gradients.read(place)
         dx = bottoms[0].gradients.write(place) if propagate_down[0] else dy
         slope_gradients = self._work.scratch("slope gradients", tops[0].shape[1])
@@ -76,6 +83,8 @@ class PReLU(Layer):
         else:
             slopes = self._slopes(x.shape[1])
             self.kernels.prelu_rows_backward(_rows(x), _rows(dy), slopes, propagate_down[0], _rows(dx), slope_gradients)
+        if self.done_along:
+            slope_gradients /= self.params[0].values.read(PLAIN)
         gradient = self.params[0].gradients.update(PLAIN)
         gradient += slope_gradients.sum() if self.shared else slope_gradients
 

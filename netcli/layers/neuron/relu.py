@@ -48,6 +48,9 @@ class ReLU(Layer):
     def channel_slopes(self, channels: int) -> np.ndarray | None:
         return np.full(channels, self.slope, self.context.dtype)
 
+    def top_suffices(self) -> bool:
+        return True
+
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         if not propagate_down[0]:
             return

@@ -198,7 +198,7 @@ def add_sums(sums, lane_sums, bias_sums, by_columns, gradient, bias_gradient):
     group_outputs = gradient.shape[0] // groups
     channels, taps = gradient.shape[1:]
     by_lanes = lane_sums.shape[3]
-    by_column, by_lane, target = sums.reshape(-1), lane_sums.reshape(-1), gradient.reshape(-1)
+    by_column, by_lane = sums.reshape(-1), lane_sums.reshape(-1)
     width = by_lanes * LANES
     parts = (channels + _CHANNELS_AT_ONCE - 1) // _CHANNELS_AT_ONCE
     for task in prange(groups * parts):
@@ -211,18 +211,17 @@ def add_sums(sums, lane_sums, bias_sums, by_columns, gradient, bias_gradient):
                 step = groups * blocks * all_rows * _COLUMNS
                 _add_chunks(by_column, row, (last - first) * _COLUMNS, len(sums), step)
             for k in range(min(_COLUMNS, by_columns - block * _COLUMNS)):
-                output = group * group_outputs + block * _COLUMNS + k
+                target = gradient[group * group_outputs + block * _COLUMNS + k]
                 for channel in range(first, last):
                     for tap in range(taps):
-                        value = by_column[start + (tap * channels + channel) * _COLUMNS + k]
-                        target[(output * channels + channel) * taps + tap] += value
+                        target[channel, tap] += by_column[start + (tap * channels + channel) * _COLUMNS + k]
         for channel in range(first, last):
             for tap in range(taps):
                 start = (group * all_rows + tap * channels + channel) * width
                 _add_chunks(by_lane, start, width, len(lane_sums), groups * all_rows * width)
                 for k in range(by_lanes):
                     output = group * group_outputs + by_columns + k
-                    target[(output * channels + channel) * taps + tap] += _sum_of_lanes(by_lane, start + k * LANES)
+                    gradient[output, channel, tap] += _sum_of_lanes(by_lane, start + k * LANES)
     _add_bias_sums(bias_sums, bias_gradient)
 
 
