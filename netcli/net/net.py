@@ -216,11 +216,11 @@ class Net:
 
     def clear_param_diffs(self) -> None:
         """Sets the gradients of all parameters to zero."""
-        stamps = self._diff_stamps()
-        if stamps == self._zero_diffs and None not in stamps:
-            return
         if self.cuda:
             self.cuda.clear([item.blob.gradients for item in self.learnable])
+            return
+        stamps = self._diff_stamps()
+        if stamps == self._zero_diffs and None not in stamps:
             return
         from netcli.runtime.piece_kernels import clear
 
@@ -275,7 +275,9 @@ class Net:
         self._pooled = [fused for fused in found if isinstance(fused, Pooled) and fused.may_go_backward(steps)]
 
     def _diff_stamps(self) -> list[int | None]:
-        return [item.blob.gradients.stamp for item in self.learnable]
+        """What changes with the gradients of the parameters; None for those that a user may write unseen."""
+        gradients = (item.blob.gradients for item in self.learnable)
+        return [None if each.handed_out else each.stamp for each in gradients]
 
     def _is_looked_at(self) -> bool:
         """Whether somebody wants to see each layer's part of a forward pass."""
@@ -340,6 +342,7 @@ class Net:
                 self.params[step.name] = blobs
         if share_with:
             self.share_trained_layers_with(share_with)
+        self.param_diffs_are_zero()  # As fresh memory is.
 
     def _fill(self, layer: Layer, slot: ParameterSlot, blob: Blob) -> None:
         filler = slot.declaration.filler

@@ -9,6 +9,7 @@ from net_texts import input_layer, net_source
 from netcli.errors import ConfigError, RunError
 from netcli.net import Net
 from netcli.net.weights import load_weights, stored_net
+from netcli.runtime.blob import PLAIN
 from netcli.schema import caffe_pb2 as pb
 from netcli.schema.arrays import array_to_blob
 
@@ -78,6 +79,26 @@ def test_parameter_gradients_are_those_of_the_loss(text):
     for item in net.learnable:
         analytic = item.blob.diff.copy()
         np.testing.assert_allclose(analytic, numeric_gradient(net, item.blob), rtol=1e-5, atol=1e-8)
+
+
+def test_gradients_that_are_known_to_be_zero_are_cleared_no_more():
+    net = make(SMALL)
+    gradients = net.params["b"][0].gradients
+    stamp = gradients.stamp
+    net.clear_param_diffs()
+    assert gradients.stamp == stamp, "fresh memory is zero"
+    net.forward()
+    net.backward()
+    assert gradients.read(PLAIN).any()
+    net.clear_param_diffs()
+    assert gradients.stamp != stamp
+    assert not gradients.read(PLAIN).any()
+    held = net.params["b"][0].diff
+    for _ in range(2):
+        net.param_diffs_are_zero()
+        held[...] = 1
+        net.clear_param_diffs()
+        assert not held.any(), "what a user holds may be written at any time"
 
 
 def test_gradients_add_up_until_they_are_cleared():
