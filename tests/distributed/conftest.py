@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 Launch = Callable[..., "subprocess.Popen[str]"]
 
 GIVE_WAY = {"MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1", "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "64"}
 """MPICH's ranks sleep while they wait: there are more of them than cores, and other tests beside them."""
-PATIENCE = 150
-"""Seconds after which a job that should have ended long ago is given up."""
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import PATIENCE
+from patience import PATIENCE
 
 from netcli.cli import main
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import PATIENCE
+from patience import PATIENCE
 
 from netcli.cli import main
 
