@@ -80,8 +80,8 @@ class Layer:
         params: the learnable blobs themselves, given by the net before the first ``forward``.
         trains: for each of them, whether its gradient is wanted (``lr_mult: 0`` says no).
         runs_backward: whether ``backward`` will ever be called; yes for a layer that stands in no net.
-        done_along: whether another layer has done its last forward pass along; a layer that ``channel_slopes`` are
-            asked of, and whose backward needs to know, says no in its own.
+        done_along: whether the layer before it has done its last forward pass along. A layer whose backward needs to
+            know sets it to False in its own ``forward``.
         made_tops: tops that the layer has made itself in ``setup``, as user code does; the net takes them over.
     """
 

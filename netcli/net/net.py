@@ -52,6 +52,7 @@ class Net:
             somebody reads it.
 
     Attributes:
+        keep_gradients: as given.
         cuda: what runs its layers on the GPU; None on the CPU.
         blobs: name -> Blob, in the order in which they are made, split copies included.
         params: layer name -> its parameters, for layers that have any.

@@ -28,7 +28,7 @@ from netcli.schema import caffe_pb2 as pb
 
 _FIRST_SLOPE = 0.25
 _LEAST_SLOPE = 1e-4
-"""A negative x times that is still an exact number."""
+"""With a smaller one y may be too small a number to tell what x was."""
 _CHUNKS = 32
 _LEAST_CHUNK = 16
 
