@@ -26,7 +26,9 @@ def told(kernel, *arrays):
 state = [drawn(20_000) for _ in range(4)]
 own = np.array([[5e-4, 0, 0.01]], np.float32)
 table = Pieces().table(*([array] for array in state))
-solver.adam(table, own, *np.array([1, 0.9, 0.1, 0.999, 0.001, 0.3, 1e-8], np.float32))
+numbers = np.array([1, 0.9, 0.1, 0.999, 0.001, 0.3, 1e-8], np.float32)
+for kept in (True, False):
+    solver.adam(table, own, *numbers, kept, np.float32(0))
 told(solver.adam, *state)
 
 x, dy, dx = (drawn(2, 7, 9, 16) for _ in range(3))
