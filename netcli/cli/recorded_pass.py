@@ -82,17 +82,15 @@ class _EmptyFeed(FixedFeed):
 
 
 def _without_fillers(source: NetSource) -> NetSource:
-    """The net with parameters that begin as zeros, for which no memory has to be touched.
+    """The net with parameters that begin as zeros, for which no memory has to be touched, instead of random numbers.
 
-    But for the few of PReLU: which kernels are called depends on whether they are zero.
+    Constants stay, such as the slopes of PReLU: which kernels are called depends on whether they are zero.
     """
     param = copy.deepcopy(source.param)
     for layer in param.layer:
-        if layer.type == "PReLU":
-            continue
         for _, settings in layer.ListFields():
             if isinstance(settings, Message):
                 for _, value in settings.ListFields():
-                    if isinstance(value, pb.FillerParameter):
+                    if isinstance(value, pb.FillerParameter) and value.type != "constant":
                         value.Clear()
     return dataclasses.replace(source, param=param)

@@ -34,6 +34,7 @@ class LaneProduct:
 
     Attributes:
         adds: whether ``forward`` takes ``added``.
+        threads: how many kernels may run on; what each needs of its own has as many parts.
         weight_gradient: what adds to the gradients of weights and bias.
     """
 
@@ -41,11 +42,12 @@ class LaneProduct:
 
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         from netcli.layers.convolution import cpu
-        from netcli.runtime.jit import LANES
+        from netcli.runtime.jit import LANES, MOST_THREADS
         from netcli.runtime.tiles import prepare
 
         prepare(np.dtype(dtype))
         self._lanes = LANES
+        self.threads = MOST_THREADS
         self._kernels = cpu
         self._windows = windows
         self._channels = channels

@@ -33,12 +33,10 @@ class ManyRows(LaneProduct):
         super().__init__(windows, channels, outputs, groups, dtype)
         from netcli.layers.inner_product import cpu
         from netcli.runtime import lane_kernels
-        from netcli.runtime.jit import MOST_THREADS
         from netcli.runtime.tile_shape import COLUMN_VECTORS
 
         self._inner_kernels = cpu
         self._conversions = lane_kernels
-        self._threads = MOST_THREADS
         self._length = channels * windows.input_positions
         self._all_inputs, self._all_outputs = (np.array([0, n, 0, 0], np.int32) for n in (self._length, outputs))
         self._one_run = np.array([0, 1], np.int32)
@@ -112,7 +110,7 @@ class ManyRows(LaneProduct):
         self._conversions.plain_to_lanes(plain, dx)
 
     def _room_of_threads(self, size: int) -> np.ndarray:
-        return scratch("panels", (self._threads, size), self.dtype)
+        return scratch("panels", (self.threads, size), self.dtype)
 
     def _make_pairs(self, groups: int) -> np.ndarray:
         return np.arange(groups + 1, dtype=np.int32)

@@ -72,13 +72,12 @@ class PooledConvolution:
     def forward(self, bottom: Blob, top: Blob) -> None:
         """From the bottom of the convolution to the top of the pooling."""
         from netcli.layers.convolution.pooled.cpu import multiply_and_pool
-        from netcli.runtime.jit import MOST_THREADS
 
         product, plan = self._product(bottom.shape), self._plan_for(bottom.shape)
         assert plan is not None, "a shape that it does not suit"
         weights, bias, slopes = self._convolution.forward_parameters()
         y, chosen = self._pooling.lane_results(top)
-        room = scratch("band", (MOST_THREADS, plan.values), product.dtype)
+        room = scratch("band", (product.threads, plan.values), product.dtype)
         multiply_and_pool(
             bottom.values.read(LANES), plan.pairs.pairs, plan.pairs.bands, plan.pairs.starts, plan.pairs.runs,
             product.packed(weights, False), plan.zeros if bias is None else bias,

@@ -36,10 +36,8 @@ class WinogradProduct(LaneProduct):
     def __init__(self, windows: Windows, channels: int, outputs: int, groups: int, dtype: np.dtype) -> None:
         super().__init__(windows, channels, outputs, groups, dtype)
         from netcli.layers.convolution.winograd import cpu as winograd_cpu
-        from netcli.runtime.jit import MOST_THREADS
 
         self._winograd = winograd_cpu
-        self._threads = MOST_THREADS
         self._no_bias = np.zeros(self._height, dtype)
         self._tables = functools.cache(self._make_tables)
 
@@ -53,7 +51,7 @@ class WinogradProduct(LaneProduct):
         blocks = -(-group_outputs // columns)
         inputs, outputs = self._tables(self._windows, self._channels, self._outputs, lanes)
         tiles = len(x) * len(inputs)
-        places = scratch("places", (self._threads, OUTPUTS), np.dtype(np.int32))
+        places = scratch("places", (self.threads, OUTPUTS), np.dtype(np.int32))
         pixels = self._winograd.PIXEL_VALUES
         if group_channels * group_outputs < LARGE_SUMS:
             at_once = max(1, CACHE_VALUES // (2 * TILE * (group_channels + columns) * lanes))
@@ -70,7 +68,7 @@ class WinogradProduct(LaneProduct):
                 count = min(TILES_IN_ALL, tiles - first)
                 v = scratch(TILE_ROOM, (self._groups, TILE, count, group_channels, lanes), self.dtype)
                 d = scratch("d", (self._groups, blocks, TILE, count, lanes, columns), self.dtype)
-                room = scratch("pixels", (self._threads, pixels), self.dtype)
+                room = scratch("pixels", (self.threads, pixels), self.dtype)
                 self._winograd.transform_tiles(x, inputs, dy, outputs, self._groups, first, v, d, room, places)
                 steps = np.arange(count, dtype=np.int32) * group_channels
                 self._winograd.correlate_frequencies(v, d, self._outputs, self._height, steps, first == 0, sums)
@@ -106,7 +104,7 @@ class WinogradProduct(LaneProduct):
         inputs, outputs = self._tables(windows, source.shape[2], target.shape[2], lanes)
         tiles = len(source) * len(inputs)
         parts = -(-tiles // TILES_AT_ONCE)
-        splits = min(blocks, -(-self._threads // (parts * self._groups)))
+        splits = min(blocks, -(-self.threads // (parts * self._groups)))
         room = self._room(-(-tiles // parts) * (summed + made) + 2, lanes)
         runs, one_run = np.array([[0, summed, 0, 0]], np.int32), np.array([0, 1], np.int32)
         pairs = np.arange(tiles // parts + 2, dtype=np.int32)
@@ -117,7 +115,7 @@ class WinogradProduct(LaneProduct):
 
     def _room(self, rows: int, lanes: int, more: int = 0) -> np.ndarray:
         """For each thread the frequencies of ``rows`` rows of lanes, and ``more`` values."""
-        return scratch(TILE_ROOM, (self._threads, TILE * rows * lanes + more), self.dtype)
+        return scratch(TILE_ROOM, (self.threads, TILE * rows * lanes + more), self.dtype)
 
     def _make_tables(self, windows: Windows, channels: int, outputs: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
         """The tables ``inputs`` and ``outputs`` of the kernels for values that stand in so many channels."""
